@@ -1,0 +1,24 @@
+import { defineConfig } from "vitest/config";
+
+const tests = ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"];
+const stressTests = ["src/**/*.stress.test.ts", "test/**/*.stress.test.ts"];
+
+// `--mode stress` runs the stress tests and nothing else; PENNON_STRESS=short|long tells them how much to do.
+export default defineConfig(({ mode }) => {
+  const stress = mode === "stress";
+  const minutes = process.env["PENNON_STRESS"] === "short" ? 3 : 30;
+  return {
+    test: {
+      include: stress ? stressTests : tests,
+      exclude: stress ? ["**/node_modules/**"] : ["**/node_modules/**", ...stressTests],
+      // Tests start real worker threads on shared memory and measure their own process: each file gets a process.
+      pool: "forks",
+      maxWorkers: stress ? 1 : 2,
+      testTimeout: stress ? minutes * 60_000 : 30_000,
+      hookTimeout: 30_000,
+      teardownTimeout: 10_000,
+      reporters: ["default", "./scripts/vitest-tally.mjs"],
+      passWithNoTests: false,
+    },
+  };
+});
