@@ -1,0 +1,48 @@
+/**
+ * Columns of values of one width: integers, floats, decimals, dates, times, timestamps, durations, intervals, fixed-size binary.
+ * Buffers: validity, values.
+ *
+ * @module
+ */
+import type { Data } from "apache-arrow";
+import { type BodyWriter, malformed } from "../body-writer.js";
+import { arrowData } from "../data.js";
+import type { MessageReader } from "../message-reader.js";
+import type { DataLike } from "../shape.js";
+import { Column, type ColumnSpec, required } from "./column.js";
+
+export class FixedColumn extends Column {
+  /** Bytes of one value. */
+  readonly width: number;
+
+  constructor(spec: ColumnSpec, width: number) {
+    super(spec, ["validity", "values"]);
+    this.width = width;
+  }
+
+  override write(writer: BodyWriter, data: DataLike, start: number, length: number): void {
+    this.check(data, start, length);
+    this.writeValidity(writer, data, start, length);
+    this.writeValues(writer, data, start, length);
+  }
+
+  override read(reader: MessageReader): Data {
+    const { node, firstBuffer } = this;
+    return arrowData(this.type, reader.length(node), reader.nullCount(node), {
+      values: reader.array(firstBuffer + 1, this.valuesClass),
+      validity: reader.validity(firstBuffer),
+    });
+  }
+
+  /** @returns the address of the values; unusable when the writer has overflowed */
+  protected writeValues(writer: BodyWriter, data: DataLike, start: number, length: number): number {
+    const bytes = length * this.width;
+    if (length === 0) return writer.buffer(this.firstBuffer + 1, 0);
+    const values = required(this.path, data.values, "values");
+    const begin = start * this.width;
+    if (values.byteLength < begin + bytes) {
+      malformed(this.path, `its values buffer has ${values.byteLength} bytes where ${begin + bytes} are expected`);
+    }
+    return writer.copy(this.firstBuffer + 1, values, begin, bytes);
+  }
+}

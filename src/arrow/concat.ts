@@ -1,0 +1,270 @@
+/**
+ * Several pieces of data of one type made into one, in plain memory. Needed where a message can hold only one piece: the values of a
+ * dictionary that was extended piece by piece.
+ *
+ * @module
+ */
+import { type Data, DataType, type Dictionary, type Field, Type, UnionMode, Vector } from "apache-arrow";
+import { UsageError } from "../errors.js";
+import { arrowData, type DataBuffers, UNKNOWN_NULL_COUNT } from "./data.js";
+import { fixedWidth } from "./fixed-width.js";
+import type { DataLike } from "./shape.js";
+
+/** Rows [start, start + length) of `data`. */
+interface Piece {
+  readonly data: DataLike;
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * All rows of `chunks`, in order, as data of `type`.
+ *
+ * @throws UsageError when the indices of joined dictionaries no longer fit their width, or a chunk lacks a buffer
+ */
+export function concatData(type: DataType, chunks: readonly DataLike[]): Data {
+  return concat(
+    type,
+    chunks.map((data) => ({ data, start: 0, length: data.length })),
+  );
+}
+
+function concat(type: DataType, pieces: readonly Piece[]): Data {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const validity = DataType.isUnion(type) || DataType.isNull(type) ? undefined : concatValidity(pieces, length);
+  const known = DataType.isNull(type) ? length : 0;
+  const nullCount = validity || DataType.isUnion(type) ? UNKNOWN_NULL_COUNT : known;
+  const make = (parts: DataBuffers, children?: Data[], dictionary?: Vector): Data =>
+    arrowData(type, length, nullCount, { ...parts, validity }, children, dictionary);
+  const child = (index: number, ranges: readonly Piece[]): Data => concat(childType(type, index), ranges);
+
+  if (DataType.isDictionary(type)) return concatDictionary(type, pieces, make);
+  if (DataType.isUnion(type)) return concatUnion(type, pieces, length, make);
+  if (DataType.isFixedSizeList(type)) {
+    const { listSize } = type;
+    return make({}, [
+      child(
+        0,
+        childPieces(pieces, 0, (p) => [p.start * listSize, p.length * listSize]),
+      ),
+    ]);
+  }
+  switch (type.typeId) {
+    case Type.Null:
+      return make({});
+    case Type.Bool:
+      return make({ values: concatBits(pieces, length, (data) => data.values) });
+    case Type.Struct: {
+      const fields: readonly Field[] = type.children;
+      return make(
+        {},
+        fields.map((_, i) =>
+          child(
+            i,
+            childPieces(pieces, i, (p) => [p.start, p.length]),
+          ),
+        ),
+      );
+    }
+    case Type.List:
+    case Type.Map: {
+      const { offsets, ranges } = concatOffsets(pieces, length, false);
+      return make({ offsets }, [
+        child(
+          0,
+          childPieces(pieces, 0, (_, i) => ranges[i] ?? [0, 0]),
+        ),
+      ]);
+    }
+    case Type.Utf8:
+    case Type.Binary:
+    case Type.LargeUtf8:
+    case Type.LargeBinary: {
+      const wide = DataType.isLargeUtf8(type) || DataType.isLargeBinary(type);
+      const { offsets, ranges } = concatOffsets(pieces, length, wide);
+      return make({ offsets, values: concatBytes(pieces, ranges) });
+    }
+    default:
+      return make({ values: concatFixed(type, pieces) });
+  }
+}
+
+type Make = (parts: DataBuffers, children?: Data[], dictionary?: Vector) => Data;
+/** First row (or byte) and how many. */
+type Range = readonly [first: number, length: number];
+
+function concatDictionary(type: Dictionary, pieces: readonly Piece[], make: Make): Data {
+  const indexType = type.indices;
+  const values = concatFixed(indexType, pieces);
+  const joined: DataLike[] = [];
+  const limit = 2 ** (indexType.bitWidth - (indexType.isSigned ? 1 : 0));
+  let row = 0;
+  let dictionaryRows = 0;
+  let previous: readonly DataLike[] | undefined;
+  let shift = 0;
+  for (const { data, length } of pieces) {
+    const chunks = data.dictionary?.data ?? [];
+    if (previous === undefined || chunks.length !== previous.length || chunks.some((c, i) => c !== previous?.[i])) {
+      shift = dictionaryRows;
+      joined.push(...chunks);
+      dictionaryRows += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      previous = chunks;
+    }
+    if (dictionaryRows > limit) {
+      throw new UsageError(
+        `joined dictionaries have ${dictionaryRows} values, more than ${indexType} indices can name`,
+      );
+    }
+    for (let i = row; shift > 0 && i < row + length; i++) {
+      const index = values[i];
+      values[i] = typeof index === "bigint" ? index + BigInt(shift) : (index ?? 0) + shift;
+    }
+    row += length;
+  }
+  return make({ values }, [], new Vector([concatData(type.dictionary, joined)]));
+}
+
+function concatUnion(
+  type: DataType & {
+    readonly mode: UnionMode;
+    readonly typeIdToChildIndex: Record<number, number>;
+    readonly children: Field[];
+  },
+  pieces: readonly Piece[],
+  length: number,
+  make: Make,
+): Data {
+  const typeIds = new Int8Array(length);
+  let row = 0;
+  for (const { data, start, length: rows } of pieces) {
+    typeIds.set(new Int8Array(bytesOf(data.typeIds, "type ids").slice(start, start + rows).buffer), row);
+    row += rows;
+  }
+  if (type.mode !== UnionMode.Dense) {
+    const children = type.children.map((field, i) =>
+      concat(
+        field.type,
+        childPieces(pieces, i, (p) => [p.start, p.length]),
+      ),
+    );
+    return make({ typeIds }, children);
+  }
+  const offsets = new Int32Array(length);
+  const bases = type.children.map(() => 0);
+  row = 0;
+  for (const { data, start, length: rows } of pieces) {
+    const source = new DataView(bytesOf(data.valueOffsets, "offsets").slice().buffer);
+    for (let i = 0; i < rows; i++, row++) {
+      const child = type.typeIdToChildIndex[typeIds[row] ?? 0] ?? 0;
+      offsets[row] = source.getInt32(4 * (start + i), true) + (bases[child] ?? 0);
+    }
+    type.children.forEach((_, i) => {
+      bases[i] = (bases[i] ?? 0) + (data.children?.[i]?.length ?? 0);
+    });
+  }
+  const children = type.children.map((field, i) =>
+    concat(
+      field.type,
+      childPieces(pieces, i, (p) => [0, p.data.children?.[i]?.length ?? 0]),
+    ),
+  );
+  return make({ offsets, typeIds }, children);
+}
+
+function childPieces(pieces: readonly Piece[], index: number, range: (piece: Piece, i: number) => Range): Piece[] {
+  return pieces.flatMap((piece, i) => {
+    const data = piece.data.children?.[index];
+    const [start, length] = range(piece, i);
+    if (data === undefined && length > 0) throw new UsageError(`data lacks its child ${index}`);
+    return data === undefined ? [] : [{ data, start, length }];
+  });
+}
+
+function childType(type: DataType, index: number): DataType {
+  const fields: readonly Field[] = type.children ?? [];
+  const field = fields[index];
+  if (field === undefined) throw new UsageError(`${type} has no child ${index}`);
+  return field.type;
+}
+
+function concatOffsets(
+  pieces: readonly Piece[],
+  length: number,
+  wide: boolean,
+): { offsets: Int32Array | BigInt64Array; ranges: Range[] } {
+  const offsets = wide ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
+  const view = new DataView(offsets.buffer);
+  let base = 0;
+  let row = 0;
+  const ranges = pieces.map(({ data, start, length: rows }): Range => {
+    if (rows === 0) return [0, 0];
+    const bytes = bytesOf(data.valueOffsets, "offsets");
+    const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const at = (i: number): number => (wide ? Number(source.getBigInt64(8 * i, true)) : source.getInt32(4 * i, true));
+    const first = at(start);
+    for (let i = 1; i <= rows; i++) {
+      const offset = at(start + i) - first + base;
+      row++;
+      if (wide) view.setBigInt64(8 * row, BigInt(offset), true);
+      else view.setInt32(4 * row, offset, true);
+    }
+    const range: Range = [first, at(start + rows) - first];
+    base += range[1];
+    return range;
+  });
+  if (!wide && base > 0x7fffffff)
+    throw new UsageError(`joined values have ${base} bytes or rows; 32-bit offsets end at 2147483647`);
+  return { offsets, ranges };
+}
+
+function concatBytes(pieces: readonly Piece[], ranges: readonly Range[]): Uint8Array {
+  const out = new Uint8Array(ranges.reduce((sum, [, length]) => sum + length, 0));
+  let at = 0;
+  pieces.forEach(({ data }, i) => {
+    const [first, length] = ranges[i] ?? [0, 0];
+    if (length === 0) return;
+    out.set(bytesOf(data.values, "values").subarray(first, first + length), at);
+    at += length;
+  });
+  return out;
+}
+
+function concatFixed(type: DataType, pieces: readonly Piece[]) {
+  const width = fixedWidth(type);
+  const bytes = concatBytes(
+    pieces,
+    pieces.map(({ start, length }): Range => [start * width, length * width]),
+  );
+  return new type.ArrayType(bytes.buffer);
+}
+
+function concatValidity(pieces: readonly Piece[], length: number): Uint8Array | undefined {
+  if (pieces.every(({ data }) => !data.nullBitmap || data.nullBitmap.byteLength === 0)) return undefined;
+  return concatBits(pieces, length, (data) => (data.nullBitmap?.byteLength ? data.nullBitmap : undefined), true);
+}
+
+/** @param missing the bit for rows of data without the bitmap */
+function concatBits(
+  pieces: readonly Piece[],
+  length: number,
+  bitmapOf: (data: DataLike) => ArrayBufferView | null | undefined,
+  missing = false,
+): Uint8Array {
+  const out = new Uint8Array(Math.ceil(length / 8));
+  let row = 0;
+  for (const { data, start, length: rows } of pieces) {
+    const bitmap = bitmapOf(data);
+    const bytes = bitmap ? bytesOf(bitmap, "bitmap") : undefined;
+    for (let i = 0; i < rows; i++, row++) {
+      const bit = data.offset + start + i;
+      const set = bytes ? ((bytes[bit >> 3] ?? 0) >> (bit & 7)) & 1 : Number(missing);
+      if (set) out[row >> 3] = (out[row >> 3] ?? 0) | (1 << (row & 7));
+    }
+  }
+  return out;
+}
+
+function bytesOf(view: ArrayBufferView | null | undefined, name: string): Uint8Array {
+  if (!view) throw new UsageError(`data lacks its ${name} buffer`);
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}

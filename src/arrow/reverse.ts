@@ -1,0 +1,127 @@
+/**
+ * Arrow data with its rows in reverse order, newest first, for every type of apache-arrow 18.1.
+ *
+ * The result is plain: buffers of its own in unshared memory, offset 0, offsets from 0 on, no null bitmap when nothing is null. Only
+ * dictionaries are kept as they are, and shared with the source.
+ *
+ * @module
+ */
+import { type Data, RecordBatch, Type } from "apache-arrow";
+import { reverseBits } from "./reverse-bits.js";
+import { reverseFixed } from "./reverse-fixed.js";
+import { reverseVar, type VarReverser } from "./reverse-var.js";
+import { childrenOf, isDenseUnion, listSizeOf, onlyChildOf, takeRows } from "./take.js";
+import { ALL_VALID, bitmapWithNulls, countBits, type Validity } from "./take-bits.js";
+import { bytesOf, fixedLayout, offsets32Of, unsupportedType } from "./take-layout.js";
+import { plainData, UNION_VALIDITY } from "./take-parts.js";
+import { narrowOffsets, widenOffsets } from "./take-var.js";
+
+/**
+ * `batch` with its rows reversed; schema and metadata are those of `batch` itself.
+ *
+ * @param hook - a faster way to reverse utf8 and binary columns, where there is one.
+ * @throws UsageError for an unsupported type.
+ * @throws CorruptError when the buffers of a column contradict each other.
+ */
+export function reverseBatch(batch: RecordBatch, hook?: VarReverser): RecordBatch {
+  const rows = batch.numRows;
+  const children = childrenOf(batch.data, rows).map((child) => reverseRows(child, rows, hook));
+  const data = plainData(batch.data.type, rows, ALL_VALID, { children });
+  // apache-arrow's constructor would rebuild the schema, take a third of the time and lose the rows of a batch without columns.
+  const reversed: RecordBatch = Object.create(RecordBatch.prototype);
+  return Object.assign(reversed, { schema: batch.schema, data });
+}
+
+/**
+ * `data` with its rows reversed.
+ *
+ * @param hook - a faster way to reverse utf8 and binary columns, where there is one.
+ * @throws UsageError for an unsupported type.
+ * @throws CorruptError when the buffers of `data` contradict each other.
+ */
+export function reverseData(data: Data, hook?: VarReverser): Data {
+  return reverseRows(data, data.length, hook);
+}
+
+/** The first `rows` rows of `data`, reversed. */
+function reverseRows(data: Data, rows: number, hook: VarReverser | undefined): Data {
+  const { type } = data;
+  switch (type.typeId) {
+    case Type.Null:
+      return plainData(type, rows, { nullBitmap: undefined, nullCount: rows }, {});
+    case Type.Bool: {
+      const values = reverseBits(bytesOf(data.values), data.offset, rows);
+      return plainData(type, rows, reverseValidity(data, rows), { values });
+    }
+    case Type.Utf8:
+    case Type.Binary:
+    case Type.LargeUtf8:
+    case Type.LargeBinary:
+      return reverseVarRows(data, rows, hook);
+    case Type.FixedSizeList:
+      return reverseFixedSizeListRows(data, rows);
+    case Type.Struct: {
+      const children = childrenOf(data, rows).map((child) => reverseRows(child, rows, hook));
+      return plainData(type, rows, reverseValidity(data, rows), { children });
+    }
+    case Type.Union:
+      return isDenseUnion(type) ? takeRows(data, descending(rows)) : reverseSparseUnionRows(data, rows, hook);
+    case Type.List:
+    case Type.Map:
+      return takeRows(data, descending(rows));
+    default:
+      return reverseFixedRows(data, rows);
+  }
+}
+
+function descending(rows: number): Uint32Array {
+  const indices = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) indices[row] = rows - 1 - row;
+  return indices;
+}
+
+function reverseValidity(data: Data, rows: number): Validity {
+  const bitmap = bitmapWithNulls(data);
+  if (bitmap === undefined) return ALL_VALID;
+  const nullBitmap = reverseBits(bitmap, data.offset, rows);
+  const nullCount = rows === data.length ? data.nullCount : rows - countBits(nullBitmap);
+  return nullCount === 0 ? ALL_VALID : { nullBitmap, nullCount };
+}
+
+function reverseFixedRows(data: Data, rows: number): Data {
+  const { type } = data;
+  const { array, bytesPerRow } = fixedLayout(type) ?? unsupportedType(type);
+  const values = reverseFixed(bytesOf(data.values), array, bytesPerRow, rows);
+  return plainData(type, rows, reverseValidity(data, rows), { values, dictionary: data.dictionary });
+}
+
+function reverseVarRows(data: Data, rows: number, hook: VarReverser | undefined): Data {
+  const { type } = data;
+  const bytes = bytesOf(data.values);
+  const large = type.typeId === Type.LargeUtf8 || type.typeId === Type.LargeBinary;
+  const source = large
+    ? narrowOffsets(data.valueOffsets, bytes, rows)
+    : { offsets: offsets32Of(data.valueOffsets), data: bytes };
+  const reversed = hook?.reverse32(source.offsets, source.data, rows) ?? reverseVar(source.offsets, source.data, rows);
+  const valueOffsets = large ? widenOffsets(reversed.offsets) : reversed.offsets;
+  return plainData(type, rows, reverseValidity(data, rows), { valueOffsets, values: reversed.data });
+}
+
+function reverseFixedSizeListRows(data: Data, rows: number): Data {
+  const { type } = data;
+  const listSize = listSizeOf(type);
+  const child = onlyChildOf(data, listSize * rows);
+  const layout = fixedLayout(child.type);
+  if (layout === undefined || bitmapWithNulls(child) !== undefined) return takeRows(data, descending(rows));
+  // Vectors of numbers, the common case: a whole list is moved as one wide row.
+  const values = reverseFixed(bytesOf(child.values), layout.array, listSize * layout.bytesPerRow, rows);
+  const items = plainData(child.type, listSize * rows, ALL_VALID, { values, dictionary: child.dictionary });
+  return plainData(type, rows, reverseValidity(data, rows), { children: [items] });
+}
+
+function reverseSparseUnionRows(data: Data, rows: number, hook: VarReverser | undefined): Data {
+  const typeIds = new Int8Array(rows);
+  typeIds.set(new Int8Array(bytesOf(data.typeIds).subarray(0, rows)));
+  const children = childrenOf(data, rows).map((child) => reverseRows(child, rows, hook));
+  return plainData(data.type, rows, UNION_VALIDITY, { typeIds: typeIds.reverse(), children });
+}
