@@ -1,0 +1,218 @@
+/**
+ * BatchStore: a lock-free, append-only store of Arrow record batches in shared memory, with one writer and any number of
+ * reading threads.
+ *
+ * The writer lays each batch out once, as an Arrow IPC message; readers in every thread see it by loading one word, and read it in place.
+ * See `layout.ts` for the bytes and the order of events, `docs/batch-store.md` for use.
+ *
+ * @module
+ */
+import type { RecordBatchLike } from "../arrow/shape.js";
+import { ClosedError, UsageError } from "../errors.js";
+import { Arena } from "./arena.js";
+import { Control, claimId } from "./control.js";
+import { type ArenaOptions, formatArena, recommendedCapacity } from "./format-arena.js";
+import { checkHandle, type StoreHandle } from "./handle.js";
+import { PAGE_BYTES } from "./layout.js";
+import { Prefault } from "./prefault.js";
+import { type ReaderOptions, StoreReader } from "./store-reader.js";
+import { type AppendResult, StoreWriter } from "./store-writer.js";
+
+/** How a store is made. */
+export interface StoreOptions extends ArenaOptions, WriterOptions {}
+
+/** How a thread writes, besides how it reads. */
+export interface WriterOptions extends ReaderOptions {
+  /**
+   * Have a thread of ours touch the arena's pages ahead of the tail (4 to 32 MiB, once the store holds 256 KiB), so that appends run
+   * into memory that the system has committed.
+   * @default true
+   */
+  readonly prefault?: boolean;
+}
+
+export class BatchStore extends StoreReader {
+  /** The writing side, on the handle that holds the claim. */
+  readonly #writer: StoreWriter | undefined;
+  readonly #prefault: Prefault | undefined;
+  /** Id of the claims of a reader. */
+  readonly #readerId = claimId();
+  #generation: number;
+
+  private constructor(arena: Arena, options: WriterOptions, role: "reader" | "writer" | "takeover") {
+    const control = new Control(arena);
+    super(arena, control, control.identity(arena.bytes / PAGE_BYTES), options);
+    this.#generation = control.generation;
+    if (role === "reader") return;
+    this.#writer = new StoreWriter(arena, control, this.identity, this.slots, this.plan, role === "takeover");
+    if (options.prefault ?? true) this.#prefault = new Prefault(arena, control.dirtyEnd);
+  }
+
+  /**
+   * Creates an empty store in new shared memory; this handle is its writer.
+   *
+   * @throws UsageError when an option is out of its bounds, the schema holds a type that apache-arrow 18.1 cannot hold, or the memory
+   * is not to be had
+   */
+  static create(options: StoreOptions): BatchStore {
+    return new BatchStore(formatArena(options), options, "writer");
+  }
+
+  /**
+   * A reader of the store that `handle` stands for, usually in another thread. It sees every later append without a message. While it is
+   * attached, the store's memory is not recycled; close it when done.
+   *
+   * @throws UsageError when the value is not a handle
+   * @throws GoneError when the store's memory has been recycled since the handle was made
+   */
+  static attach(handle: StoreHandle, options: ReaderOptions = {}): BatchStore {
+    const { memory, generation } = checkHandle(handle);
+    const arena = new Arena(memory);
+    const control = new Control(arena);
+    control.identity(arena.bytes / PAGE_BYTES);
+    control.attachReader(generation);
+    try {
+      return new BatchStore(arena, options, "reader");
+    } catch (error) {
+      control.detachReader();
+      throw error;
+    }
+  }
+
+  /**
+   * The writer of an existing store, behind the batches that are in it: for a store whose writer has closed its handle, or ended.
+   *
+   * @param options `takeover: true` breaks the claim of a writer that did not release it. It asserts that the thread which holds it
+   * has ended: one that is still alive gets `Conflict` from then on, but must not be in the midst of an append.
+   * @throws ConflictError when the store has a writer and `takeover` is not set
+   */
+  static attachWriter(handle: StoreHandle, options: WriterOptions & { readonly takeover?: boolean } = {}): BatchStore {
+    const { memory, generation } = checkHandle(handle);
+    const arena = new Arena(memory);
+    const control = new Control(arena);
+    control.identity(arena.bytes / PAGE_BYTES);
+    control.attachReader(generation); // so that nobody recycles the memory before the claim holds
+    try {
+      return new BatchStore(arena, options, options.takeover ? "takeover" : "writer");
+    } finally {
+      control.detachReader();
+    }
+  }
+
+  /** Batches to provide for in a memtable of `memtableBytes`: one for each 64 KiB and a fifth more, at least 16. */
+  static recommendedCapacity(memtableBytes: number): number {
+    return recommendedCapacity(memtableBytes);
+  }
+
+  /** True for the handle that may append. */
+  get writable(): boolean {
+    return this.#writer !== undefined && !this.closed;
+  }
+
+  /** How many readers are attached. */
+  get readers(): number {
+    return this.control.readers;
+  }
+
+  /**
+   * Appends a batch and publishes it: when this returns, every thread sees it.
+   *
+   * The batch is copied; of a slice, only the rows of the slice. A batch without rows takes a slot. After an error nothing has changed.
+   *
+   * @throws FullError when a bound is reached: `bound` says whether batches or bytes
+   * @throws UsageError when the batch has another schema, malformed data, a null in a column that is not nullable, or is larger than the
+   * whole store; or when this handle is a reader
+   * @throws ConflictError when another writer has taken over
+   * @throws ClosedError when the store is finished or this handle is closed
+   */
+  append(batch: RecordBatchLike): AppendResult {
+    const writer = this.#writable("append");
+    const result = writer.append(batch);
+    this.#prefault?.advance(writer.tail);
+    return result;
+  }
+
+  /**
+   * Appends several batches atomically: readers see none of them or all. Throws as {@link append} does; after an error none has been
+   * appended.
+   *
+   * @returns one result for each batch, in order
+   */
+  appendAll(batches: readonly RecordBatchLike[]): AppendResult[] {
+    const writer = this.#writable("append");
+    const results = writer.appendAll(batches);
+    this.#prefault?.advance(writer.tail);
+    return results;
+  }
+
+  /**
+   * Says that the first `count` batches are durable. The cursor only moves forward and has one owner: the first handle, in any thread,
+   * that moves it, until that closes.
+   *
+   * @throws UsageError when `count` is behind the cursor or past the committed length
+   * @throws ConflictError when another handle owns the cursor
+   */
+  advanceDurable(count: number): void {
+    this.#assertOpen();
+    this.control.advanceDurable(this.#writer?.id ?? this.#readerId, count);
+  }
+
+  /**
+   * Says that no batch will follow: readers that wait or follow come to their end. Final, until the memory is recycled.
+   *
+   * @throws UsageError when this handle is a reader
+   */
+  finish(): void {
+    this.#writable("finish the store").finish();
+  }
+
+  /**
+   * Empties the store to use its memory again, with the same schema, under a new generation. All batches and views of this handle
+   * become invalid, and so do handles given out before.
+   *
+   * @throws ConflictError while readers are attached; a reader whose thread was terminated stays attached, then drop this store and
+   * create another
+   */
+  recycle(): void {
+    this.#writable("recycle the store").recycle();
+    this.forget();
+    this.#generation = this.control.generation;
+  }
+
+  /** This store as plain data, to be posted to other threads. */
+  handle(): StoreHandle {
+    this.#assertOpen();
+    return { kind: "pennon.BatchStore", memory: this.arena.memory, generation: this.#generation };
+  }
+
+  /**
+   * Closes this handle and gives up its claims; the store itself lives on while other handles do. For the writer: if nothing more
+   * will be appended, `finish` first. Closing twice does nothing. No batch or view got from this handle may be used afterwards.
+   */
+  close(): void {
+    if (this.closed) return;
+    this.closeReader();
+    if (this.#writer !== undefined) {
+      this.#writer.release();
+    } else {
+      this.control.releaseDurable(this.#readerId);
+      this.control.detachReader();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.closed) throw new ClosedError("this handle of the store is closed");
+  }
+
+  #writable(action: string): StoreWriter {
+    this.#assertOpen();
+    if (this.#writer === undefined) {
+      throw new UsageError(`a reader cannot ${action}; expected the handle of the store's writer`);
+    }
+    return this.#writer;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Reverses rows of strings by a kernel: from the arena into a scratch region, piece by piece, and out into plain memory.
+ *
+ * ```
+ * region: │ offsets, 4 bytes a row and one more │ bytes of the rows … │
+ *          0                                      bytes / 4
+ * ```
+ *
+ * @module
+ */
+import type { VarReverser } from "../arrow/reverse-var.js";
+import type { VarRows } from "../arrow/take-var.js";
+import type { Arena } from "./arena.js";
+import type { ScratchRegion } from "./scratch.js";
+
+export class ScratchReverser implements VarReverser {
+  readonly #arena: Arena;
+  readonly #offsetsAt: number;
+  readonly #dataAt: number;
+  readonly #rowsAtOnce: number;
+  readonly #dataBytes: number;
+
+  constructor(arena: Arena, region: ScratchRegion) {
+    this.#arena = arena;
+    const offsetBytes = region.bytes / 4;
+    this.#offsetsAt = region.address;
+    this.#dataAt = region.address + offsetBytes;
+    this.#dataBytes = region.bytes - offsetBytes;
+    this.#rowsAtOnce = offsetBytes / 4 - 1;
+  }
+
+  /** Undefined when the rows do not lie in this arena, or a single one is larger than the region. */
+  reverse32(offsets: Int32Array, data: Uint8Array, length: number): VarRows | undefined {
+    const { buffer, kernels, i32, u8 } = this.#arena;
+    if (offsets.buffer !== buffer || data.buffer !== buffer || length === 0) return undefined;
+    const first = offsets[0] ?? 0;
+    const outOffsets = new Int32Array(length + 1);
+    const outData = new Uint8Array((offsets[length] ?? 0) - first);
+    let done = 0;
+    let bytes = 0;
+    while (done < length) {
+      const rows = Math.min(length - done, this.#rowsAtOnce);
+      const reversed = kernels.reverseVar32(
+        offsets.byteOffset,
+        data.byteOffset,
+        length - done - rows,
+        rows,
+        this.#offsetsAt,
+        this.#dataAt,
+        this.#dataBytes,
+      );
+      if (reversed === 0) return undefined;
+      const word = this.#offsetsAt / 4;
+      for (let row = 1; row <= reversed; row++) outOffsets[done + row] = bytes + (i32[word + row] ?? 0);
+      const end = i32[word + reversed] ?? 0;
+      outData.set(u8.subarray(this.#dataAt, this.#dataAt + end), bytes);
+      done += reversed;
+      bytes += end;
+    }
+    return { offsets: outOffsets, data: outData };
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A thread's scratch region of an arena, in which kernels leave results, and what is built on it.
+ *
+ * The region is claimed when first needed and given back when the handle is closed. When all are in use, which takes 16 threads, or
+ * threads that were terminated, callers do without: every kernel that needs a region has a plain twin that does not.
+ *
+ * @module
+ */
+import type { VarReverser } from "../arrow/reverse-var.js";
+import type { Arena } from "./arena.js";
+import type { Control, Identity } from "./control.js";
+import { SCRATCH_REGIONS } from "./layout.js";
+import { ScratchReverser } from "./scratch-reverser.js";
+
+/** A region of the arena that belongs to one thread. */
+export interface ScratchRegion {
+  /** Address, a multiple of 64. */
+  readonly address: number;
+  readonly bytes: number;
+}
+
+export class Scratch {
+  readonly #arena: Arena;
+  readonly #control: Control;
+  readonly #identity: Identity;
+  #claimed: number | undefined;
+  #reverser: ScratchReverser | undefined;
+
+  constructor(arena: Arena, control: Control, identity: Identity) {
+    this.#arena = arena;
+    this.#control = control;
+    this.#identity = identity;
+  }
+
+  /** This thread's region, undefined when none is free. */
+  get region(): ScratchRegion | undefined {
+    this.#claimed ??= this.#control.claimScratch(SCRATCH_REGIONS);
+    if (this.#claimed === undefined) return undefined;
+    const { scratchStart, scratchBytes } = this.#identity;
+    return { address: scratchStart + this.#claimed * scratchBytes, bytes: scratchBytes };
+  }
+
+  /** Reverses strings by kernel; undefined where there are no kernels or no region. */
+  get reverser(): VarReverser | undefined {
+    if (this.#arena.kernels.kind !== "wasm") return undefined;
+    if (this.#reverser === undefined) {
+      const { region } = this;
+      if (region !== undefined) this.#reverser = new ScratchReverser(this.#arena, region);
+    }
+    return this.#reverser;
+  }
+
+  release(): void {
+    if (this.#claimed !== undefined) this.#control.releaseScratch(this.#claimed);
+    this.#claimed = undefined;
+    this.#reverser = undefined;
+  }
+}

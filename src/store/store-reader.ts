@@ -1,0 +1,410 @@
+/**
+ * The reading side of a store, which its writer has too: lengths, batches, raw columns, cursors, waiting.
+ *
+ * Every method loads the committed length first and looks at nothing beyond it (invariant 3). Rows and bytes are taken from the last
+ * slot of that same length, so they cannot disagree with it (invariant 5).
+ *
+ * @module
+ */
+import { type RecordBatch, type Schema, Struct } from "apache-arrow";
+import { type BatchPlan, compileBatchPlan } from "../arrow/batch-plan.js";
+import type { Column } from "../arrow/columns/column.js";
+import { type DictionaryMessage, messagesInForce } from "../arrow/dictionaries.js";
+import { END_OF_STREAM } from "../arrow/message.js";
+import { MessageReader } from "../arrow/message-reader.js";
+import { recordBatch } from "../arrow/record-batch.js";
+import { reverseBatch } from "../arrow/reverse.js";
+import { decodeSchemaMessage } from "../arrow/schema.js";
+import { ClosedError, UsageError } from "../errors.js";
+import type { Kernels } from "../kernels/interface.js";
+import type { Arena } from "./arena.js";
+import { BatchIterator, type BatchRange, bound, clampRange } from "./batch-range.js";
+import type { Control, Identity } from "./control.js";
+import { HEADER_BYTES } from "./layout.js";
+import { RawColumn } from "./raw-column.js";
+import { Scratch } from "./scratch.js";
+import { SlotTable } from "./slots.js";
+import { BatchCache, StoredBatch } from "./stored-batch.js";
+import { Waiting, type WaitOptions } from "./waiting.js";
+
+/** How a thread reads. */
+export interface ReaderOptions {
+  /**
+   * Batches whose objects this thread keeps, the newest at each place: see `BatchCache`. An Arrow view takes 2-4 KB of heap.
+   * @default 4096
+   */
+  readonly cachedBatches?: number;
+}
+
+/** What a store holds at one moment; the numbers belong together. */
+export interface StoreSnapshot {
+  /** Batches. */
+  readonly length: number;
+  readonly rows: number;
+  /** Bytes of the rows: all buffers of all batches, without padding. */
+  readonly bytes: number;
+  /** Bytes of the arena in use: headers, schema, scratch regions, messages, slots. */
+  readonly arenaBytes: number;
+}
+
+const DEFAULT_CACHED_BATCHES = 4_096;
+
+export class StoreReader {
+  /** Schema of all batches, as this thread's copy of apache-arrow has it. */
+  readonly schema: Schema;
+  /** Batches at most. */
+  readonly capacity: number;
+  protected readonly arena: Arena;
+  protected readonly control: Control;
+  protected readonly slots: SlotTable;
+  protected readonly plan: BatchPlan;
+  protected readonly identity: Identity;
+  readonly #rowType: Struct;
+  readonly #messages: MessageReader;
+  readonly #cache: BatchCache;
+  readonly #waiting: Waiting;
+  readonly #scratch: Scratch;
+  #rawColumns: readonly RawColumn[] | undefined;
+  #closed = false;
+  readonly #at = (position: number): StoredBatch => this.#known(position);
+  readonly #make = (position: number): RecordBatch => this.#makeRecordBatch(position);
+
+  protected constructor(arena: Arena, control: Control, identity: Identity, options: ReaderOptions) {
+    const cachedBatches = options.cachedBatches ?? DEFAULT_CACHED_BATCHES;
+    if (!(Number.isInteger(cachedBatches) && cachedBatches >= 1 && cachedBatches <= 2 ** 24)) {
+      throw new UsageError(`cachedBatches is ${String(cachedBatches)}; expected a whole number from 1 to 16777216`);
+    }
+    this.arena = arena;
+    this.control = control;
+    this.identity = identity;
+    this.capacity = identity.capacity;
+    this.slots = new SlotTable(arena);
+    this.schema = decodeSchemaMessage(this.#schemaMessage());
+    this.plan = compileBatchPlan(this.schema);
+    this.#rowType = new Struct(this.schema.fields);
+    this.#messages = new MessageReader(arena, this.plan.template);
+    this.#cache = new BatchCache(cachedBatches);
+    this.#waiting = new Waiting(control);
+    this.#scratch = new Scratch(arena, control, identity);
+  }
+
+  // --- what is there -------------------------------------------------------------------------------------------------
+
+  /** Batches that have been committed. */
+  get length(): number {
+    if (this.#closed) this.#throwClosed();
+    return this.control.committed;
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0;
+  }
+
+  /** True when no slot is free; the arena's bytes may run out before. */
+  get isFull(): boolean {
+    return this.length >= this.capacity;
+  }
+
+  /** Free slots. */
+  get remaining(): number {
+    return Math.max(0, this.capacity - this.length);
+  }
+
+  /** Bytes of arena that are free for messages and slots. */
+  get remainingBytes(): number {
+    return this.arena.bytes - this.snapshot().arenaBytes;
+  }
+
+  /** Bytes of the arena: everything the store can ever hold, headers included. */
+  get capacityBytes(): number {
+    return this.arena.bytes;
+  }
+
+  /** Position of the last committed batch, undefined when there is none. */
+  get lastPosition(): number | undefined {
+    const { length } = this;
+    return length === 0 ? undefined : length - 1;
+  }
+
+  /** Rows in all committed batches. */
+  get totalRows(): number {
+    return this.snapshot().rows;
+  }
+
+  /** Bytes of the rows of all committed batches. */
+  get totalBytes(): number {
+    return this.snapshot().bytes;
+  }
+
+  /** True when the writer has said that no batch will follow. */
+  get finished(): boolean {
+    return this.control.finished;
+  }
+
+  /** Length, rows and bytes of one moment. */
+  snapshot(): StoreSnapshot {
+    const { length } = this;
+    const { dataStart } = this.identity;
+    if (length === 0) return { length, rows: 0, bytes: 0, arenaBytes: dataStart };
+    const { slots, arena } = this;
+    const last = length - 1;
+    return {
+      length,
+      rows: slots.rowsBefore(last) + slots.rows(last),
+      bytes: slots.bytesBefore(last) + slots.bytes(last),
+      arenaBytes: slots.start(last) + slots.length(last) + (arena.bytes - SlotTable.lowest(arena.bytes, length)),
+    };
+  }
+
+  // --- batches -------------------------------------------------------------------------------------------------------
+
+  /**
+   * The batch at `position`, undefined when it is not committed (yet).
+   *
+   * @throws UsageError when `position` is negative or not a whole number
+   */
+  get(position: number): StoredBatch | undefined {
+    const { length } = this;
+    if (!(Number.isInteger(position) && position >= 0)) {
+      throw new UsageError(`position is ${String(position)}; expected a whole number, 0 or more`);
+    }
+    return position < length ? this.#known(position) : undefined;
+  }
+
+  /** The Arrow view of the batch at `position`; see {@link get}. */
+  recordBatch(position: number): RecordBatch | undefined {
+    return this.get(position)?.recordBatch;
+  }
+
+  /** Iterates over the batches of a range, as of now. */
+  iterate(range: BatchRange = {}): BatchIterator {
+    const { from, to } = clampRange(range, this.length);
+    return new BatchIterator(this.#at, from, to, range.reverse ?? false);
+  }
+
+  [Symbol.iterator](): BatchIterator {
+    return this.iterate();
+  }
+
+  /** The batches of a range. */
+  storedBatches(range: BatchRange = {}): StoredBatch[] {
+    return [...this.iterate(range)];
+  }
+
+  /**
+   * The Arrow views of the batches of a range.
+   *
+   * @param range with `reverseRows`, the rows of each batch are in reverse order too, so that with `reverse` all rows come newest first;
+   * such batches are plain copies
+   */
+  batches(range: BatchRange & { readonly reverseRows?: boolean } = {}): RecordBatch[] {
+    const batches = this.storedBatches(range);
+    if (!range.reverseRows) return batches.map((batch) => batch.recordBatch);
+    return batches.map((batch) => reverseBatch(batch.recordBatch, this.#scratch.reverser));
+  }
+
+  /** The positions of a range. */
+  positions(range: BatchRange = {}): number[] {
+    const { from, to } = clampRange(range, this.length);
+    const positions = Array.from({ length: to - from }, (_, i) => from + i);
+    return range.reverse ? positions.reverse() : positions;
+  }
+
+  /** True when the batch at `position` is committed and below the visibility bound, an exclusive count of batches. */
+  isVisible(position: number, visible: number): boolean {
+    const { length } = this;
+    return bound(position, "position") < Math.min(bound(visible, "visible"), length);
+  }
+
+  /**
+   * The raw path to a column: typed arrays and addresses without Arrow objects.
+   *
+   * @param path name or number of a field, or a list of them that leads to a child (the item of a list is child 0)
+   * @throws UsageError when there is no such field
+   */
+  column(path: string | number | readonly (string | number)[]): RawColumn {
+    const steps = typeof path === "string" || typeof path === "number" ? [path] : path;
+    this.#rawColumns ??= this.plan.columns.map((column) => new RawColumn(column, this.#locate));
+    let fields: readonly { readonly name: string }[] = this.schema.fields;
+    let columns = this.#rawColumns;
+    let found: RawColumn | undefined;
+    for (const step of steps) {
+      const index = typeof step === "number" ? step : fields.findIndex((field) => field.name === step);
+      found = columns[index];
+      if (found === undefined) {
+        const names = fields.map((field) => JSON.stringify(field.name)).join(", ");
+        throw new UsageError(`there is no field ${JSON.stringify(step)}; expected one of ${names || "none"}`);
+      }
+      fields = found.type.children ?? [];
+      columns = found.children;
+    }
+    if (found === undefined) throw new UsageError("the path of a column is empty; expected at least one field");
+    return found;
+  }
+
+  /** This thread's kernels on the store's memory; the addresses they take are those of {@link column}. */
+  get kernels(): Kernels {
+    return this.arena.kernels;
+  }
+
+  /**
+   * The bytes of a range of batches as they lie, as an Arrow IPC stream: schema message, the dictionaries in force at its start,
+   * the messages, end-of-stream. Written out one after the other they are what `tableFromIPC` reads. Views on shared memory:
+   * copy them for `fetch`, `Response` and other interfaces that refuse it.
+   */
+  ipcParts(from = 0, to: number = Number.POSITIVE_INFINITY): Uint8Array[] {
+    const range = clampRange({ from, to }, this.length);
+    const parts = [this.#schemaMessage()];
+    if (range.from < range.to) {
+      const { slots } = this;
+      const last = range.to - 1;
+      const begin = slots.start(range.from);
+      for (const { start, bytes } of this.#dictionariesAt(range.from)) parts.push(this.#view(start, bytes));
+      parts.push(this.#view(begin, slots.start(last) + slots.length(last) - begin));
+    }
+    parts.push(END_OF_STREAM.slice());
+    return parts;
+  }
+
+  // --- durability ----------------------------------------------------------------------------------------------------
+
+  /** Batches that are durable: an exclusive count, 0 for none. */
+  get durable(): number {
+    return this.control.durable;
+  }
+
+  /** The batches that are committed but not durable, undefined when there is none. */
+  get pending(): { readonly from: number; readonly to: number } | undefined {
+    const from = this.control.durable; // the smaller cursor first: it cannot pass the one loaded after it
+    const to = this.length;
+    return from < to ? { from, to } : undefined;
+  }
+
+  /** How many batches are committed but not durable. */
+  get pendingCount(): number {
+    const { pending } = this;
+    return pending === undefined ? 0 : pending.to - pending.from;
+  }
+
+  /** True when all committed batches are durable. */
+  get isDurable(): boolean {
+    return this.pending === undefined;
+  }
+
+  // --- waiting -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Resolves with the committed length when it has reached `length`, when the store is finished before that, or when `timeout` is
+   * over: compare the result. Keeps the process alive meanwhile.
+   *
+   * @throws UsageError when the store can never hold as many; the signal's reason when it aborts; ClosedError when this handle is closed
+   */
+  async waitForLength(length: number, options: WaitOptions = {}): Promise<number> {
+    this.#checkTarget(length);
+    return this.#waiting.until(length, options);
+  }
+
+  /** As {@link waitForLength}, but blocks the thread; not for a browser's main thread. */
+  waitForLengthSync(length: number, options: { readonly timeout?: number } = {}): number {
+    this.#checkTarget(length);
+    return this.#waiting.untilSync(length, options.timeout);
+  }
+
+  /**
+   * The batches from position `from` on, those committed already and each later one as it is committed; ends when the store is finished
+   * and all have been seen.
+   */
+  async *follow(
+    options: { readonly from?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<StoredBatch, void> {
+    let position = bound(options.from ?? 0, "from");
+    const { signal } = options;
+    for (;;) {
+      const length = await this.#waiting.until(position + 1, signal === undefined ? {} : { signal });
+      if (position >= length) return; // finished
+      while (position < length) {
+        signal?.throwIfAborted();
+        if (this.#closed) this.#throwClosed();
+        yield this.#known(position++);
+      }
+    }
+  }
+
+  // --- within --------------------------------------------------------------------------------------------------------
+
+  /** True once this handle is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Ends waits, gives back what this handle holds. */
+  protected closeReader(): void {
+    this.#closed = true;
+    this.#waiting.close();
+    this.#scratch.release();
+    this.#cache.clear();
+  }
+
+  /** Forgets what was read, when the memory is used anew. */
+  protected forget(): void {
+    this.#cache.clear();
+    this.#messages.forget();
+  }
+
+  /** The batch at a position that is known to be committed. */
+  #known(position: number): StoredBatch {
+    const kept = this.#cache.get(position);
+    if (kept !== undefined) return kept;
+    const { slots } = this;
+    const batch = new StoredBatch(
+      position,
+      slots.rows(position),
+      slots.rowsBefore(position),
+      slots.bytes(position),
+      slots.length(position),
+      this.#make,
+    );
+    this.#cache.set(batch);
+    return batch;
+  }
+
+  #makeRecordBatch(position: number): RecordBatch {
+    const { slots, plan } = this;
+    const reader = this.#messages.at(slots.start(position), slots.dictionarySet(position));
+    const children = plan.columns.map((column: Column) => column.read(reader));
+    return recordBatch(this.schema, this.#rowType, slots.rows(position), children);
+  }
+
+  readonly #locate = (position: number): MessageReader => {
+    const { length } = this;
+    if (!(Number.isInteger(position) && position >= 0 && position < length)) {
+      throw new UsageError(`there is no batch at position ${String(position)}: the store holds ${length}`);
+    }
+    return this.#messages.at(this.slots.start(position), this.slots.dictionarySet(position));
+  };
+
+  #schemaMessage(): Uint8Array {
+    return this.#view(HEADER_BYTES, this.identity.schemaBytes);
+  }
+
+  #dictionariesAt(position: number): DictionaryMessage[] {
+    return messagesInForce(this.arena, this.slots.dictionarySet(position), this.plan.dictionaries.length);
+  }
+
+  #view(start: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.arena.buffer, start, bytes);
+  }
+
+  #checkTarget(length: number): void {
+    if (this.#closed) this.#throwClosed();
+    if (!(Number.isInteger(length) && length >= 0 && length <= this.capacity)) {
+      throw new UsageError(
+        `cannot wait for ${String(length)} batches; expected a whole number from 0 to ${this.capacity} (the capacity)`,
+      );
+    }
+  }
+
+  #throwClosed(): never {
+    throw new ClosedError("this handle of the store is closed");
+  }
+}
