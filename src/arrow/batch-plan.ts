@@ -31,23 +31,32 @@ export function compileBatchPlan(schema: Schema): BatchPlan {
   const dictionaries: DictionaryPlan[] = [];
   const numbering: Numbering = { node: 0, buffer: 0 };
   const fields: readonly Field[] = schema.fields;
-  const columns = fields.map((field) => compileField(field, field.name, numbering, dictionaries));
+  const columns = fields.map((field) => compileField(field, field.name, false, numbering, dictionaries));
   return { schema, columns, dictionaries, template: new MessageTemplate(numbering.node, numbering.buffer) };
 }
 
-function compileField(field: Field, path: string, numbering: Numbering, dictionaries: DictionaryPlan[]): Column {
-  return compileColumn({ path, type: field.type, nullable: field.nullable, numbering }, dictionaries);
+/** @param masked true where a null may lie under a null of a parent, or in a row that a union does not refer to */
+function compileField(
+  field: Field,
+  path: string,
+  masked: boolean,
+  numbering: Numbering,
+  dictionaries: DictionaryPlan[],
+): Column {
+  const { type, nullable } = field;
+  return compileColumn({ path, type, nullable, mayHoldNulls: nullable || masked, numbering }, dictionaries);
 }
 
 function compileColumn(spec: ColumnSpec, dictionaries: DictionaryPlan[]): Column {
   const { path, type, numbering } = spec;
+  const masked = spec.mayHoldNulls || DataType.isUnion(type);
   const fields: readonly Field[] = type.children ?? [];
   const children = (): Column[] =>
-    fields.map((field) => compileField(field, `${path}.${field.name}`, numbering, dictionaries));
+    fields.map((field) => compileField(field, `${path}.${field.name}`, masked, numbering, dictionaries));
   const only = (): Column => {
     const [field] = fields;
     if (field === undefined) throw new TypeError(`${path}: a list type without a child`);
-    return compileField(field, `${path}.${field.name}`, numbering, dictionaries);
+    return compileField(field, `${path}.${field.name}`, masked, numbering, dictionaries);
   };
   if (DataType.isDictionary(type)) return compileDictionary({ ...spec, type }, dictionaries);
   if (DataType.isFixedSizeList(type)) return new FixedSizeListColumn(spec, type.listSize, only);
@@ -83,7 +92,7 @@ function compileDictionary(
 ): DictionaryColumn {
   const own: Numbering = { node: 0, buffer: 0 };
   const values = compileColumn(
-    { path: `${spec.path}.dictionary`, type: spec.type.dictionary, nullable: true, numbering: own },
+    { path: `${spec.path}.dictionary`, type: spec.type.dictionary, nullable: true, mayHoldNulls: true, numbering: own },
     dictionaries,
   );
   const template = new MessageTemplate(own.node, own.buffer, spec.type.id);

@@ -16,7 +16,7 @@
  * @module
  */
 import { UsageError } from "../errors.js";
-import type { ArenaViews, BodyWriter } from "./body-writer.js";
+import { type ArenaViews, type BodyWriter, malformed } from "./body-writer.js";
 import type { Column } from "./columns/column.js";
 import { DictionaryColumn } from "./columns/dictionary.js";
 import { concatData } from "./concat.js";
@@ -140,17 +140,24 @@ export class DictionaryWriter {
     }
     if (current !== undefined && sameChunks(current.chunks, chunks)) return;
     if (chunks.length === 0 && data.length > 0) this.#missing(column);
-    const values = this.#single(plan, chunks);
+    const values = this.#single(column, chunks);
     this.#visit(plan.values, values, replaced);
     const mustReplace = [...replaced].some((inner) => contains(plan.values, inner));
     this.#layOut(plan, values, chunks, current, mustReplace);
     if (this.#inForce[plan.index] !== current) replaced.add(plan);
   }
 
-  #single(plan: DictionaryPlan, chunks: readonly DataLike[]): DataLike {
+  #single({ path, dictionary }: DictionaryColumn, chunks: readonly DataLike[]): DataLike {
+    const { type } = dictionary.values;
     const [first] = chunks;
-    if (first === undefined) return emptyData(plan.values.type);
-    return chunks.length === 1 ? first : concatData(plan.values.type, chunks);
+    if (first === undefined) return emptyData(type);
+    if (chunks.length === 1) return first;
+    try {
+      return concatData(type, chunks);
+    } catch (error) {
+      if (error instanceof UsageError || error instanceof RangeError) malformed(`${path}.dictionary`, error.message);
+      throw error;
+    }
   }
 
   #layOut(
@@ -164,7 +171,9 @@ export class DictionaryWriter {
     writer.begin(plan.template, this.#tail, this.#limit);
     plan.values.write(writer, values, 0, values.length);
     const bodyBytes = writer.end - writer.body;
-    const setAddress = writer.reserve(8 * this.#plans.length);
+    const setBytes = 8 * this.#plans.length;
+    const setAddress = writer.reserve(setBytes);
+    if (!writer.overflow) writer.views.u8.fill(0, setAddress, setAddress + setBytes);
     const bytes = writer.finish(plan.template, values.length);
     if (
       current !== undefined &&

@@ -29,7 +29,10 @@ export function exercise(kernels: Kernels, source: number, scratch: number, firs
     const width = Number(kind.slice(1)) / 8;
     kernels.statistics(kind, source + SOURCE_BYTES - 16 * width, source, 16, firstRow, scratch + i * STATISTICS_BYTES);
   }
-  results.push(kernels.sumI64(source, SOURCE_BYTES / 8), kernels.sumF64(source, SOURCE_BYTES / 8));
+  for (const rows of [128, 127, 3]) {
+    const at = source + SOURCE_BYTES - 8 * rows;
+    results.push(kernels.sumI64(at, rows), kernels.sumF64(at, rows));
+  }
   results.push(kernels.countBits(source, 8 * SOURCE_BYTES - 3));
   results.push(kernels.checksumFixed(source + 1, 3, source, (SOURCE_BYTES - 1) / 3, firstRow));
   results.push(kernels.checksumBits(source, source, 8 * SOURCE_BYTES, firstRow));

@@ -20,6 +20,11 @@ import type { NumberKind } from "./statistics.js";
 /** Bytes per index of a dictionary column. */
 export type IndexWidth = 1 | 2 | 4 | 8;
 
+/** What is needed of a `WebAssembly.Memory`: a type of our own, as declarations for Node do not have that one. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+}
+
 /** See the head of this file for what holds for every method. */
 export interface Kernels {
   /** Which implementation this is. */

@@ -9,12 +9,12 @@
 
 import type { ArenaViews } from "../arrow/body-writer.js";
 import { UsageError } from "../errors.js";
-import type { Kernels } from "../kernels/interface.js";
+import type { Kernels, WasmMemory } from "../kernels/interface.js";
 import { createKernels } from "../kernels/kernels.js";
 import { MAX_ARENA_PAGES, PAGE_BYTES } from "./layout.js";
 
 /** What can be posted to another thread to share an arena. */
-export type ArenaMemory = WebAssembly.Memory | SharedArrayBuffer;
+export type ArenaMemory = WasmMemory | SharedArrayBuffer;
 
 export class Arena implements ArenaViews {
   /** The shared memory itself. */
@@ -29,13 +29,18 @@ export class Arena implements ArenaViews {
   /**
    * Takes the views on `memory`.
    *
-   * @throws UsageError when it is not shared memory
+   * @throws UsageError when it is not shared memory, or not whole pages of it
    */
   constructor(memory: ArenaMemory) {
     const buffer: unknown = isMemory(memory) ? memory.buffer : memory;
     if (typeof SharedArrayBuffer === "undefined" || !(buffer instanceof SharedArrayBuffer)) {
       throw new UsageError(
         "an arena needs shared memory: expected a shared WebAssembly.Memory or a SharedArrayBuffer (browsers offer them to cross-origin isolated pages only)",
+      );
+    }
+    if (buffer.byteLength === 0 || buffer.byteLength % PAGE_BYTES !== 0) {
+      throw new UsageError(
+        `an arena is whole pages of ${PAGE_BYTES} bytes; the shared memory has ${buffer.byteLength}`,
       );
     }
     this.memory = memory;
@@ -83,6 +88,6 @@ export class Arena implements ArenaViews {
   }
 }
 
-function isMemory(memory: unknown): memory is WebAssembly.Memory {
+function isMemory(memory: unknown): memory is WasmMemory {
   return typeof WebAssembly !== "undefined" && memory instanceof WebAssembly.Memory;
 }

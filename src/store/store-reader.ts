@@ -15,7 +15,7 @@ import { MessageReader } from "../arrow/message-reader.js";
 import { recordBatch } from "../arrow/record-batch.js";
 import { reverseBatch } from "../arrow/reverse.js";
 import { decodeSchemaMessage } from "../arrow/schema.js";
-import { ClosedError, UsageError } from "../errors.js";
+import { ClosedError, GoneError, UsageError } from "../errors.js";
 import type { Kernels } from "../kernels/interface.js";
 import type { Arena } from "./arena.js";
 import { BatchIterator, type BatchRange, bound, clampRange } from "./batch-range.js";
@@ -24,7 +24,7 @@ import { HEADER_BYTES } from "./layout.js";
 import { RawColumn } from "./raw-column.js";
 import { Scratch } from "./scratch.js";
 import { SlotTable } from "./slots.js";
-import { BatchCache, StoredBatch } from "./stored-batch.js";
+import { BatchCache, type MakeRecordBatch, StoredBatch } from "./stored-batch.js";
 import { Waiting, type WaitOptions } from "./waiting.js";
 
 /** How a thread reads. */
@@ -67,7 +67,8 @@ export class StoreReader {
   #rawColumns: readonly RawColumn[] | undefined;
   #closed = false;
   readonly #at = (position: number): StoredBatch => this.#known(position);
-  readonly #make = (position: number): RecordBatch => this.#makeRecordBatch(position);
+  /** Another one in each use of the memory, so that batches of a former use are known and refused. */
+  #make = this.#maker();
 
   protected constructor(arena: Arena, control: Control, identity: Identity, options: ReaderOptions) {
     const cachedBatches = options.cachedBatches ?? DEFAULT_CACHED_BATCHES;
@@ -138,6 +139,7 @@ export class StoreReader {
 
   /** True when the writer has said that no batch will follow. */
   get finished(): boolean {
+    if (this.#closed) this.#throwClosed();
     return this.control.finished;
   }
 
@@ -270,12 +272,13 @@ export class StoreReader {
 
   /** Batches that are durable: an exclusive count, 0 for none. */
   get durable(): number {
+    if (this.#closed) this.#throwClosed();
     return this.control.durable;
   }
 
   /** The batches that are committed but not durable, undefined when there is none. */
   get pending(): { readonly from: number; readonly to: number } | undefined {
-    const from = this.control.durable; // the smaller cursor first: it cannot pass the one loaded after it
+    const from = this.durable; // the smaller cursor first: it cannot pass the one loaded after it
     const to = this.length;
     return from < to ? { from, to } : undefined;
   }
@@ -319,12 +322,15 @@ export class StoreReader {
   ): AsyncGenerator<StoredBatch, void> {
     let position = bound(options.from ?? 0, "from");
     const { signal } = options;
+    const { generation } = this.control;
     for (;;) {
       const length = await this.#waiting.until(position + 1, signal === undefined ? {} : { signal });
+      if (this.control.generation !== generation) this.#throwGone();
       if (position >= length) return; // finished
       while (position < length) {
         signal?.throwIfAborted();
         if (this.#closed) this.#throwClosed();
+        if (this.control.generation !== generation) this.#throwGone();
         yield this.#known(position++);
       }
     }
@@ -349,6 +355,7 @@ export class StoreReader {
   protected forget(): void {
     this.#cache.clear();
     this.#messages.forget();
+    this.#make = this.#maker();
   }
 
   /** The batch at a position that is known to be committed. */
@@ -368,7 +375,16 @@ export class StoreReader {
     return batch;
   }
 
+  #maker(): MakeRecordBatch {
+    const make = (position: number): RecordBatch => {
+      if (make !== this.#make) this.#throwGone();
+      return this.#makeRecordBatch(position);
+    };
+    return make;
+  }
+
   #makeRecordBatch(position: number): RecordBatch {
+    if (this.#closed) this.#throwClosed(); // the memory may be in other use by now
     const { slots, plan } = this;
     const reader = this.#messages.at(slots.start(position), slots.dictionarySet(position));
     const children = plan.columns.map((column: Column) => column.read(reader));
@@ -402,6 +418,10 @@ export class StoreReader {
         `cannot wait for ${String(length)} batches; expected a whole number from 0 to ${this.capacity} (the capacity)`,
       );
     }
+  }
+
+  #throwGone(): never {
+    throw new GoneError("the store's memory has been recycled since; its former batches are gone");
   }
 
   #throwClosed(): never {

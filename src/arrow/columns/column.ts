@@ -28,7 +28,10 @@ export interface ColumnSpec {
   /** Dotted path, for error messages. */
   readonly path: string;
   readonly type: DataType;
+  /** As the field says. */
   readonly nullable: boolean;
+  /** True also for a field that is not nullable, where a parent's null or a union may lie over a null of its. */
+  readonly mayHoldNulls: boolean;
   readonly numbering: Numbering;
 }
 
@@ -49,12 +52,14 @@ export abstract class Column {
   }
   #hasDictionary: boolean | undefined;
   #acceptedType: TypeLike;
+  readonly #mayHoldNulls: boolean;
 
   /** @param buffers what this column's own buffers hold, in their order */
   constructor(spec: ColumnSpec, buffers: readonly BufferRole[]) {
     this.path = spec.path;
     this.type = spec.type;
     this.nullable = spec.nullable;
+    this.#mayHoldNulls = spec.mayHoldNulls;
     this.node = spec.numbering.node++;
     this.firstBuffer = spec.numbering.buffer;
     spec.numbering.buffer += buffers.length;
@@ -98,8 +103,11 @@ export abstract class Column {
       }
       this.#acceptedType = data.type;
     }
-    if (data.length < start + length) {
+    if (!(data.length >= start + length)) {
       malformed(this.path, `it has ${data.length} rows where ${start + length} are expected`);
+    }
+    if (!(data.offset >= 0 && Number.isInteger(data.offset))) {
+      malformed(this.path, `its offset is ${data.offset}; expected a whole number of rows, 0 or more`);
     }
   }
 
@@ -136,7 +144,7 @@ export abstract class Column {
       writer.dropLast(this.firstBuffer, address, bytes);
       return 0;
     }
-    if (!this.nullable) {
+    if (!this.#mayHoldNulls) {
       throw new UsageError(
         `column ${JSON.stringify(this.path)} is not nullable, but ${nulls} of its ${length} rows are null`,
       );

@@ -11,23 +11,20 @@
 /** Longer values go through the bulk copy. */
 const BLOCK_COPY_MAX: u32 = 128;
 
-/**
- * The last address at which 16 bytes can be read; for a memory of 4 GiB the end is 0 and the subtraction wraps to the
- * right value.
- */
+/** Where the memory ends, as u32: 0 for 4 GiB, from which differences come out right all the same. */
 // @ts-ignore: decorator
 @inline
-function lastBlockAt(): u32 {
-  return (<u32>memory.size() << 16) - 16;
+function memoryEnd(): u32 {
+  return <u32>memory.size() << 16;
 }
 
 /** Copies one value to outDataAt + used, whose room was checked. */
 // @ts-ignore: decorator
 @inline
-function copyValue(outDataAt: usize, used: u32, capacity: u32, from: u32, bytes: u32, lastBlock: u32): void {
+function copyValue(outDataAt: usize, used: u32, capacity: u32, from: u32, bytes: u32, end: u32): void {
   const to = outDataAt + used;
   const span = (bytes + 15) & ~15;
-  if (bytes <= BLOCK_COPY_MAX && span <= capacity - used && from <= lastBlock && <u32>(lastBlock - from) + 16 >= span) {
+  if (bytes <= BLOCK_COPY_MAX && span <= capacity - used && span <= end - from) {
     for (let i: u32 = 0; i < span; i += 16) v128.store(to + i, v128.load(from + i));
   } else {
     memory.copy(to, from, bytes);
@@ -49,7 +46,7 @@ function take<O>(
   outDataCapacity: u32,
 ): u32 {
   const capacity = sizeof<O>() == 4 ? min<u32>(outDataCapacity, <u32>i32.MAX_VALUE) : outDataCapacity;
-  const lastBlock = lastBlockAt();
+  const end = memoryEnd();
   let used: u32 = 0;
   store<O>(outOffsetsAt, 0);
   for (let i: u32 = 0; i < count; i++) {
@@ -57,7 +54,7 @@ function take<O>(
     const from = <u32>load<O>(offsetsAt + row * sizeof<O>());
     const bytes = <u32>load<O>(offsetsAt + row * sizeof<O>(), sizeof<O>()) - from;
     if (bytes > capacity - used) return i;
-    copyValue(outDataAt, used, capacity, dataAt + from, bytes, lastBlock);
+    copyValue(outDataAt, used, capacity, dataAt + from, bytes, end);
     used += bytes;
     store<O>(outOffsetsAt + i * sizeof<O>(), <O>used, sizeof<O>());
   }

@@ -1,0 +1,150 @@
+/**
+ * NDJSON (one object a line), or one top-level array of objects → record batches, streaming.
+ *
+ * Columns are guessed from the first rows (infer.ts) or given. A field that is missing or null is null; a field that no column
+ * is for, and a value that does not fit, end the reading with an error that names the line.
+ *
+ * @module
+ */
+
+import { RecordBatch as ArrowRecordBatch, Data, type DataType, type RecordBatch, Schema, Struct } from "apache-arrow";
+import { UsageError } from "../errors.js";
+import type { ByteSource } from "./byte-source.js";
+import { type ColumnBuilder, columnBuilder } from "./column-builder.js";
+import { JsonGuess, SAMPLE_BYTES, SAMPLE_ROWS } from "./infer.js";
+import type { Input, ReadSettings } from "./input.js";
+import { type JsonRecord, jsonRecords } from "./json-records.js";
+import { parseJson } from "./json-text.js";
+import { isJsonObject } from "./nested-builder.js";
+import { shown } from "./shown.js";
+
+const MAX_COLUMNS = 10_000;
+
+interface Row {
+  readonly value: Record<string, unknown>;
+  readonly line: number;
+}
+
+/** Opens NDJSON; reads, for inference, the first rows. @throws UsageError */
+export async function openNdjson(source: ByteSource, settings: ReadSettings): Promise<Input> {
+  const { name, totalBytes } = source;
+  const records = jsonRecords(source);
+  const sample: Row[] = [];
+  const jsonText = new Set<DataType>();
+  const schema = settings.schema ?? (await inferSchema(source, records, sample, jsonText));
+  const builders = schema.fields.map((field) => columnBuilder(field.type, field.name, jsonText));
+  return {
+    name,
+    format: "ndjson",
+    schema,
+    ...(totalBytes === undefined ? {} : { totalBytes }),
+    bytesRead: () => source.bytesRead(),
+    batches: () => batches(source, settings.batchRows, new RowAppender(name, schema, builders), sample, records),
+    close: () => source.close(),
+  };
+}
+
+async function* batches(
+  source: ByteSource,
+  batchRows: number,
+  appender: RowAppender,
+  sample: Row[],
+  records: AsyncGenerator<JsonRecord>,
+): AsyncGenerator<RecordBatch> {
+  try {
+    for (const row of sample.splice(0)) {
+      appender.append(row);
+      if (appender.rows === batchRows) yield appender.finish();
+    }
+    for await (const record of records) {
+      appender.append(parseRow(source.name, record));
+      if (appender.rows === batchRows) yield appender.finish();
+    }
+    if (appender.rows > 0) yield appender.finish();
+  } finally {
+    await source.close();
+  }
+}
+
+class RowAppender {
+  readonly #name: string;
+  readonly #schema: Schema;
+  readonly #builders: readonly ColumnBuilder[];
+  readonly #index: ReadonlyMap<string, number>;
+  #rows = 0;
+
+  constructor(name: string, schema: Schema, builders: readonly ColumnBuilder[]) {
+    this.#name = name;
+    this.#schema = schema;
+    this.#builders = builders;
+    this.#index = new Map(schema.fields.map((field, index) => [field.name, index]));
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  append({ value, line }: Row): void {
+    for (const key of Object.keys(value)) {
+      const index = this.#index.get(key) ?? -1;
+      const builder = this.#builders[index];
+      if (builder === undefined) {
+        throw new UsageError(
+          `${this.#name}: line ${line}: field ${shown(key)} is not among the columns (from the first rows, or from the given schema)`,
+        );
+      }
+      const inner = value[key];
+      if (inner === null || builder.appendJson(inner)) continue;
+      throw new UsageError(
+        `${this.#name}: line ${line}, column ${shown(key)}: ${shown(inner)} is not ${this.#schema.fields[index]?.type}, the column's type by its first rows or by the given schema`,
+      );
+    }
+    for (const builder of this.#builders) if (builder.length === this.#rows) builder.appendNull();
+    this.#rows += 1;
+  }
+
+  finish(): RecordBatch {
+    const columns = this.#builders.map((builder) => builder.finish());
+    const struct = new Data(new Struct(this.#schema.fields), 0, this.#rows, 0, {}, columns);
+    this.#rows = 0;
+    return new ArrowRecordBatch(this.#schema, struct);
+  }
+}
+
+async function inferSchema(
+  source: ByteSource,
+  records: AsyncGenerator<JsonRecord>,
+  sample: Row[],
+  jsonText: Set<DataType>,
+): Promise<Schema> {
+  const guess = new JsonGuess();
+  let bytes = 0;
+  while (sample.length < SAMPLE_ROWS && bytes < SAMPLE_BYTES) {
+    const next = await records.next();
+    if (next.done === true) break;
+    const row = parseRow(source.name, next.value);
+    bytes += next.value.text.length;
+    guess.observe(row.value);
+    sample.push(row);
+  }
+  const fields = guess.fields(jsonText);
+  if (fields.length === 0) throw new UsageError(`${source.name}: has no objects with fields; expected at least one`);
+  if (fields.length > MAX_COLUMNS)
+    throw new UsageError(`${source.name}: has ${fields.length} columns; at most ${MAX_COLUMNS}`);
+  return new Schema(fields);
+}
+
+function parseRow(name: string, record: JsonRecord): Row {
+  let value: unknown;
+  try {
+    value = parseJson(record.text);
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      `${name}: line ${record.line} is not valid JSON (${what.replaceAll(/\s+/g, " ")}); expected one object a line, or one array of objects`,
+      { cause: error },
+    );
+  }
+  if (isJsonObject(value)) return { value, line: record.line };
+  throw new UsageError(`${name}: line ${record.line} is ${shown(value)}; expected a JSON object`);
+}
