@@ -24,6 +24,9 @@ export class UsageError extends PennonError {
   readonly code = "Usage";
 }
 
+/** A batch, or a group of them, is larger than an empty store: no room that is freed will make it fit. Cut it. */
+export class TooLargeError extends UsageError {}
+
 /** Which bound of a store was reached. */
 export type FullBound = "batches" | "bytes";
 

@@ -7,8 +7,8 @@
  * @module
  */
 import { Data, type DataType, Dictionary, Type, UnionMode, Vector } from "apache-arrow";
+import { fixedLayout } from "../src/arrow/fixed-layout.js";
 import type { TypeLike } from "../src/arrow/shape.js";
-import { fixedLayout } from "../src/arrow/take-layout.js";
 
 /** A seeded stream of random numbers (sfc32). */
 export class Random {

@@ -15,7 +15,7 @@ import { StructColumn } from "./columns/struct.js";
 import { DenseUnionColumn, SparseUnionColumn } from "./columns/union.js";
 import { VariableColumn } from "./columns/variable.js";
 import { DictionaryPlan } from "./dictionary-plan.js";
-import { fixedWidth } from "./fixed-width.js";
+import { fixedWidth } from "./fixed-layout.js";
 import { MessageTemplate } from "./message.js";
 
 export interface BatchPlan {

@@ -7,8 +7,12 @@
 import { type Data, DataType, type Dictionary, type Field, Type, UnionMode, Vector } from "apache-arrow";
 import { UsageError } from "../errors.js";
 import { arrowData, type DataBuffers, UNKNOWN_NULL_COUNT } from "./data.js";
-import { fixedWidth } from "./fixed-width.js";
+import { fixedWidth } from "./fixed-layout.js";
+import { areNull } from "./null-rows.js";
 import type { DataLike } from "./shape.js";
+import { typeName } from "./type-name.js";
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Rows [start, start + length) of `data`. */
 interface Piece {
@@ -20,7 +24,11 @@ interface Piece {
 /**
  * All rows of `chunks`, in order, as data of `type`.
  *
- * @throws UsageError when the indices of joined dictionaries no longer fit their width, or a chunk lacks a buffer
+ * Every chunk is held against its type and its length before its bytes are read; what holds rows together (offsets in ascending
+ * order, indices within dictionaries) is left to whoever lays the result out.
+ *
+ * @throws UsageError when the indices of joined dictionaries no longer fit their width, a chunk is of another type, or a buffer of
+ * it is missing or too short
  */
 export function concatData(type: DataType, chunks: readonly DataLike[]): Data {
   return concat(
@@ -30,6 +38,7 @@ export function concatData(type: DataType, chunks: readonly DataLike[]): Data {
 }
 
 function concat(type: DataType, pieces: readonly Piece[]): Data {
+  for (const piece of pieces) checkPiece(type, piece);
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const validity = DataType.isUnion(type) || DataType.isNull(type) ? undefined : concatValidity(pieces, length);
   const known = DataType.isNull(type) ? length : 0;
@@ -89,6 +98,17 @@ function concat(type: DataType, pieces: readonly Piece[]): Data {
   }
 }
 
+function checkPiece(type: DataType, { data, start, length }: Piece): void {
+  const found = typeName(data.type);
+  const expected = typeName(type);
+  if (found !== expected) throw new UsageError(`a chunk holds ${found} data; expected ${expected}`);
+  if (!(data.length >= start + length && data.offset >= 0 && Number.isInteger(data.offset))) {
+    throw new UsageError(
+      `a chunk of ${expected} has ${data.length} rows and offset ${data.offset}; expected ${start + length} rows and an offset of 0 or more`,
+    );
+  }
+}
+
 type Make = (parts: DataBuffers, children?: Data[], dictionary?: Vector) => Data;
 /** First row (or byte) and how many. */
 type Range = readonly [first: number, length: number];
@@ -137,7 +157,7 @@ function concatUnion(
   const typeIds = new Int8Array(length);
   let row = 0;
   for (const { data, start, length: rows } of pieces) {
-    typeIds.set(new Int8Array(bytesOf(data.typeIds, "type ids").slice(start, start + rows).buffer), row);
+    typeIds.set(new Int8Array(rangeOf(data.typeIds, "type ids", start, rows).slice().buffer), row);
     row += rows;
   }
   if (type.mode !== UnionMode.Dense) {
@@ -153,10 +173,18 @@ function concatUnion(
   const bases = type.children.map(() => 0);
   row = 0;
   for (const { data, start, length: rows } of pieces) {
-    const source = new DataView(bytesOf(data.valueOffsets, "offsets").slice().buffer);
+    const source = new Int32Array(rangeOf(data.valueOffsets, "offsets", 4 * start, 4 * rows).slice().buffer);
     for (let i = 0; i < rows; i++, row++) {
-      const child = type.typeIdToChildIndex[typeIds[row] ?? 0] ?? 0;
-      offsets[row] = source.getInt32(4 * (start + i), true) + (bases[child] ?? 0);
+      const child = type.typeIdToChildIndex[typeIds[row] ?? 0];
+      const offset = source[i] ?? -1;
+      // Moved by its base an offset outside of its own child could fall into the next one's rows.
+      const childRows = child === undefined ? 0 : (data.children?.[child]?.length ?? 0);
+      if (child === undefined || offset < 0 || offset >= childRows) {
+        throw new UsageError(
+          `a chunk's row ${i} has type id ${typeIds[row]} and offset ${offset}, which name no value`,
+        );
+      }
+      offsets[row] = offset + (bases[child] ?? 0);
     }
     type.children.forEach((_, i) => {
       bases[i] = (bases[i] ?? 0) + (data.children?.[i]?.length ?? 0);
@@ -194,21 +222,31 @@ function concatOffsets(
 ): { offsets: Int32Array | BigInt64Array; ranges: Range[] } {
   const offsets = wide ? new BigInt64Array(length + 1) : new Int32Array(length + 1);
   const view = new DataView(offsets.buffer);
+  const set = (index: number, offset: number): void => {
+    if (wide) view.setBigInt64(8 * index, BigInt(offset), true);
+    else view.setInt32(4 * index, offset, true);
+  };
   let base = 0;
   let row = 0;
   const ranges = pieces.map(({ data, start, length: rows }): Range => {
-    if (rows === 0) return [0, 0];
-    const bytes = bytesOf(data.valueOffsets, "offsets");
+    const missing = !data.valueOffsets?.byteLength && areNull(data, start, start + rows);
+    if (rows === 0 || missing) {
+      for (let i = 0; i < rows; i++) set(++row, base);
+      return [0, 0];
+    }
+    const bytes = rangeOf(data.valueOffsets, "offsets", 0, (wide ? 8 : 4) * (start + rows + 1));
     const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const at = (i: number): number => (wide ? Number(source.getBigInt64(8 * i, true)) : source.getInt32(4 * i, true));
     const first = at(start);
     for (let i = 1; i <= rows; i++) {
-      const offset = at(start + i) - first + base;
-      row++;
-      if (wide) view.setBigInt64(8 * row, BigInt(offset), true);
-      else view.setInt32(4 * row, offset, true);
+      set(++row, at(start + i) - first + base);
     }
     const range: Range = [first, at(start + rows) - first];
+    if (first < 0 || range[1] < 0) {
+      throw new UsageError(
+        `a chunk's offsets run from ${first} to ${first + range[1]}; expected ascending ones from 0 on`,
+      );
+    }
     base += range[1];
     return range;
   });
@@ -218,23 +256,30 @@ function concatOffsets(
 }
 
 function concatBytes(pieces: readonly Piece[], ranges: readonly Range[]): Uint8Array {
-  const out = new Uint8Array(ranges.reduce((sum, [, length]) => sum + length, 0));
-  let at = 0;
-  pieces.forEach(({ data }, i) => {
+  // All are looked up before room is made, so that wrong offsets cannot ask for much of it.
+  const parts = pieces.map(({ data }, i) => {
     const [first, length] = ranges[i] ?? [0, 0];
-    if (length === 0) return;
-    out.set(bytesOf(data.values, "values").subarray(first, first + length), at);
-    at += length;
+    return length === 0 ? NO_BYTES : rangeOf(data.values, "values", first, length);
   });
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.byteLength;
+  }
   return out;
 }
 
 function concatFixed(type: DataType, pieces: readonly Piece[]) {
   const width = fixedWidth(type);
-  const bytes = concatBytes(
-    pieces,
-    pieces.map(({ start, length }): Range => [start * width, length * width]),
-  );
+  const bytes = new Uint8Array(width * pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const { data, start, length } of pieces) {
+    const held = Math.floor((data.values?.byteLength ?? 0) / width) - start;
+    const rows = held < length && areNull(data, start + Math.max(0, held), start + length) ? Math.max(0, held) : length;
+    if (rows * width > 0) bytes.set(rangeOf(data.values, "values", start * width, rows * width), at);
+    at += length * width;
+  }
   return new type.ArrayType(bytes.buffer);
 }
 
@@ -248,23 +293,28 @@ function concatBits(
   pieces: readonly Piece[],
   length: number,
   bitmapOf: (data: DataLike) => ArrayBufferView | null | undefined,
-  missing = false,
+  missing?: boolean,
 ): Uint8Array {
   const out = new Uint8Array(Math.ceil(length / 8));
   let row = 0;
   for (const { data, start, length: rows } of pieces) {
     const bitmap = bitmapOf(data);
-    const bytes = bitmap ? bytesOf(bitmap, "bitmap") : undefined;
+    const absent = bitmap?.byteLength ? false : missing !== undefined || areNull(data, start, start + rows);
+    const bytes = absent ? undefined : rangeOf(bitmap, "bitmap", 0, Math.ceil((data.offset + start + rows) / 8));
     for (let i = 0; i < rows; i++, row++) {
       const bit = data.offset + start + i;
-      const set = bytes ? ((bytes[bit >> 3] ?? 0) >> (bit & 7)) & 1 : Number(missing);
-      if (set) out[row >> 3] = (out[row >> 3] ?? 0) | (1 << (row & 7));
+      const set = bytes ? ((bytes[Math.floor(bit / 8)] ?? 0) >> (bit % 8)) & 1 : Number(missing);
+      if (set) out[row >>> 3] = (out[row >>> 3] ?? 0) | (1 << (row & 7));
     }
   }
   return out;
 }
 
-function bytesOf(view: ArrayBufferView | null | undefined, name: string): Uint8Array {
-  if (!view) throw new UsageError(`data lacks its ${name} buffer`);
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+/** Bytes [begin, begin + length) of a buffer, which must be there. */
+function rangeOf(view: ArrayBufferView | null | undefined, name: string, begin: number, length: number): Uint8Array {
+  const bytes = view?.byteLength ?? 0;
+  if (!view || bytes < begin + length) {
+    throw new UsageError(`a chunk's ${name} buffer has ${bytes} bytes where ${begin + length} are expected`);
+  }
+  return new Uint8Array(view.buffer, view.byteOffset + begin, length);
 }

@@ -21,7 +21,6 @@ import type { Column } from "./columns/column.js";
 import { DictionaryColumn } from "./columns/dictionary.js";
 import { concatData } from "./concat.js";
 import type { DictionaryPlan } from "./dictionary-plan.js";
-import { emptyData } from "./empty-data.js";
 import { aligned } from "./message.js";
 import type { DataLike } from "./shape.js";
 
@@ -150,8 +149,7 @@ export class DictionaryWriter {
   #single({ path, dictionary }: DictionaryColumn, chunks: readonly DataLike[]): DataLike {
     const { type } = dictionary.values;
     const [first] = chunks;
-    if (first === undefined) return emptyData(type);
-    if (chunks.length === 1) return first;
+    if (first !== undefined && chunks.length === 1) return first;
     try {
       return concatData(type, chunks);
     } catch (error) {

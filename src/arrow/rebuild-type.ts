@@ -65,7 +65,7 @@ export function rebuildType(type: TypeLike, nextId: NextDictionaryId): DataType 
     case Type.LargeBinary:
       return new LargeBinary();
     case Type.Decimal:
-      return new Decimal(parameter(type, "scale"), parameter(type, "precision"), type.bitWidth ?? 128);
+      return new Decimal(parameter(type, "scale"), parameter(type, "precision"), decimalBits(type));
     case Type.Date:
       return new Date_(parameter(type, "unit"));
     case Type.Time:
@@ -87,7 +87,7 @@ export function rebuildType(type: TypeLike, nextId: NextDictionaryId): DataType 
     case Type.Struct:
       return new Struct(children());
     case Type.Union: {
-      const ids = Array.from(type.typeIds ?? []);
+      const ids = unionIds(type);
       return type.mode === UnionMode.Dense ? new DenseUnion(ids, children()) : new SparseUnion(ids, children());
     }
     case Type.Dictionary: {
@@ -110,8 +110,28 @@ function rebuildInt(type: TypeLike): Int {
   return new Int(type.isSigned ?? true, width);
 }
 
+function decimalBits({ bitWidth = 128 }: TypeLike): number {
+  if (bitWidth === 32 || bitWidth === 64 || bitWidth === 128 || bitWidth === 256) return bitWidth;
+  throw new UsageError(`a decimal type has ${bitWidth} bits; expected 32, 64, 128 or 256`);
+}
+
+/** One id for each child: readers look a row's child up by its id, and would find none for an id too many. */
+function unionIds(type: TypeLike): number[] {
+  const ids = Array.from(type.typeIds ?? []);
+  const children = type.children?.length ?? 0;
+  const sound = ids.every((id) => Number.isInteger(id) && id >= 0 && id <= 127);
+  if (!sound || ids.length !== children || new Set(ids).size !== children) {
+    throw new UsageError(
+      `a union of ${children} types has the ids ${ids.join(", ")}; expected one from 0 to 127 for each`,
+    );
+  }
+  return ids;
+}
+
 function parameter(type: TypeLike, name: "precision" | "scale" | "unit" | "byteWidth" | "listSize"): number {
   const value = type[name];
-  if (!Number.isSafeInteger(value)) throw new UsageError(`Arrow type ${type.typeId} has no valid ${name}`);
+  const least = name === "scale" ? Number.MIN_SAFE_INTEGER : 0;
+  if (!(Number.isSafeInteger(value) && (value ?? 0) >= least))
+    throw new UsageError(`Arrow type ${type.typeId} has no valid ${name}`);
   return value ?? 0;
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { bytesOf, type FixedArrayConstructor, wordBytes, wordsOf } from "./take-layout.js";
+import { bytesOf, type FixedArrayConstructor, wordBytes, wordsOf } from "./fixed-layout.js";
 
 /** From this width on one native copy a row is faster than a loop over words. */
 const NATIVE_COPY_MIN_BYTES = 192;

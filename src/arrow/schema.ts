@@ -7,10 +7,11 @@
  *
  * @module
  */
-import { type Field, Message, Schema, tableFromIPC } from "apache-arrow";
-import { UsageError } from "../errors.js";
-import { aligned, END_OF_STREAM } from "./message.js";
+import { type Field, Message, Schema } from "apache-arrow";
+import { CorruptError, UsageError } from "../errors.js";
+import { aligned } from "./message.js";
 import { rebuildField } from "./rebuild-type.js";
+import { sameType } from "./same-type.js";
 import { isSchemaLike, type SchemaLike } from "./shape.js";
 import { typeName } from "./type-name.js";
 
@@ -23,15 +24,15 @@ export function normaliseSchema(schema: SchemaLike): Schema {
   if (!isSchemaLike(schema)) {
     throw new UsageError(`schema is ${describe(schema)}; expected an Arrow schema with a list of fields`);
   }
-  for (const field of schema.fields) {
+  let dictionaries = 0;
+  const fields = schema.fields.map((field) => {
     try {
-      typeName(field.type);
+      typeName(field.type); // bounds the nesting
+      return rebuildField(field, () => dictionaries++);
     } catch (error) {
       throw new UsageError(`field ${JSON.stringify(field.name)}: ${messageOf(error)}`, { cause: error });
     }
-  }
-  let dictionaries = 0;
-  const fields = schema.fields.map((field) => rebuildField(field, () => dictionaries++));
+  });
   return new Schema(fields, new Map(schema.metadata ?? []));
 }
 
@@ -46,12 +47,16 @@ export function encodeSchemaMessage(schema: Schema): Uint8Array {
   return message;
 }
 
-/** The schema in an IPC message that {@link encodeSchemaMessage} made; the bytes may lie in shared memory. */
+/**
+ * The schema in an IPC message that {@link encodeSchemaMessage} made; the bytes may lie in shared memory.
+ *
+ * @throws CorruptError when the message is not a schema's
+ */
 export function decodeSchemaMessage(message: Uint8Array): Schema {
-  const stream = new Uint8Array(message.byteLength + END_OF_STREAM.byteLength);
-  stream.set(message);
-  stream.set(END_OF_STREAM, message.byteLength);
-  const { schema } = tableFromIPC(stream);
+  // Not by `tableFromIPC`, which names a field without a name "null".
+  const decoded = Message.decode(new Uint8Array(message).subarray(8));
+  if (!decoded.isSchema()) throw new CorruptError("the bytes where a schema message should lie are another message");
+  const schema = decoded.header();
   schema.fields.forEach(restoreName);
   return schema;
 }
@@ -69,9 +74,9 @@ export function schemaDifference(expected: SchemaLike, found: SchemaLike): strin
     if (want.name !== have.name) {
       return `field ${i} is named ${JSON.stringify(have.name)}; expected ${JSON.stringify(want.name)}`;
     }
-    const wantType = typeName(want.type);
-    const haveType = typeName(have.type);
-    if (wantType !== haveType) return `field ${JSON.stringify(want.name)} is ${haveType}; expected ${wantType}`;
+    if (!sameType(want.type, have.type)) {
+      return `field ${JSON.stringify(want.name)} is ${typeName(have.type)}; expected ${typeName(want.type)}`;
+    }
   }
   return undefined;
 }

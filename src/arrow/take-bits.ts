@@ -4,7 +4,7 @@
  * @module
  */
 import type { Data } from "apache-arrow";
-import { bytesOf } from "./take-layout.js";
+import { bytesOf } from "./fixed-layout.js";
 
 /** The validity of some rows: no bitmap when none of them is null. */
 export interface Validity {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Data, type DataType, type Vector } from "apache-arrow";
+import type { Data, DataType, Vector } from "apache-arrow";
+import { arrowData, UNKNOWN_NULL_COUNT } from "./data.js";
 import type { Validity } from "./take-bits.js";
 
 /** The parts of a plain column; what a type does not have is left out. */
@@ -16,15 +17,11 @@ export interface DataParts {
 }
 
 /** apache-arrow computes the nulls of a union from its children. */
-export const UNION_VALIDITY: Validity = { nullBitmap: undefined, nullCount: -1 };
+export const UNION_VALIDITY: Validity = { nullBitmap: undefined, nullCount: UNKNOWN_NULL_COUNT };
 
 /** A column of `length` rows of `type`. */
 export function plainData(type: DataType, length: number, validity: Validity, parts: DataParts): Data {
-  // The places of apache-arrow's BufferType: offsets, values, validity, type ids.
-  const buffers: { 0?: unknown; 1?: unknown; 2?: Uint8Array; 3?: unknown } = {};
-  if (parts.valueOffsets) buffers[0] = parts.valueOffsets;
-  if (parts.values) buffers[1] = parts.values;
-  if (validity.nullBitmap) buffers[2] = validity.nullBitmap;
-  if (parts.typeIds) buffers[3] = parts.typeIds;
-  return new Data(type, 0, length, validity.nullCount, buffers, parts.children, parts.dictionary);
+  const { valueOffsets: offsets, values, typeIds, children, dictionary } = parts;
+  const buffers = { offsets, values, validity: validity.nullBitmap, typeIds };
+  return arrowData(type, length, validity.nullCount, buffers, children, dictionary);
 }

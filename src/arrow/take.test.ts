@@ -16,10 +16,10 @@ import { describe, expect, it } from "vitest";
 import { arbitraryData, arbitraryType } from "../../test/arrow-arbitrary.js";
 import { valuesOf } from "../../test/plain-model.js";
 import { CorruptError, UsageError } from "../errors.js";
+import { bytesOf } from "./fixed-layout.js";
 import { reverseData } from "./reverse.js";
 import { buffersOf, expectPlain } from "./take.fixture.js";
 import { takeData } from "./take.js";
-import { bytesOf } from "./take-layout.js";
 
 const arbitraryColumn = fc
   .record({ type: arbitraryType(), length: fc.integer({ min: 0, max: 30 }), shared: fc.boolean() })

@@ -8,10 +8,10 @@
  */
 import { Data, Type, UnionMode } from "apache-arrow";
 import { CorruptError, UsageError } from "../errors.js";
+import { bytesOf, fixedLayout, offsets32Of, unsupportedType } from "./fixed-layout.js";
 import type { TypeLike } from "./shape.js";
 import { ALL_VALID, bitmapWithNulls, takeBits, takeValidity, type Validity } from "./take-bits.js";
 import { takeFixed } from "./take-fixed.js";
-import { bytesOf, fixedLayout, offsets32Of, unsupportedType } from "./take-layout.js";
 import { plainData, UNION_VALIDITY } from "./take-parts.js";
 import { checkRun, narrowOffsets, takeVar, widenOffsets } from "./take-var.js";
 

@@ -25,7 +25,7 @@ export function typeName(type: TypeLike, depth = 0): string {
   if (depth > MAX_NESTING) throw new UsageError(`types nest at most ${MAX_NESTING} levels deep`);
   const child = (index: number): string => typeName(childField(type, index).type, depth + 1);
   const named = (): string =>
-    (type.children ?? []).map((field) => `${field.name}: ${typeName(field.type, depth + 1)}`).join(", ");
+    (type.children ?? []).map((field) => `${quoted(field.name)}: ${typeName(field.type, depth + 1)}`).join(", ");
   switch (type.typeId) {
     case Type.Null:
       return "null";
@@ -72,6 +72,11 @@ export function typeName(type: TypeLike, depth = 0): string {
       return `${type.mode === UnionMode.Dense ? "dense" : "sparse"}_union<${named()}>[${Array.from(type.typeIds ?? []).join(", ")}]`;
     case Type.Dictionary:
       if (!type.dictionary || !type.indices) return unsupported(type);
+      if (type.dictionary.typeId === Type.Dictionary) {
+        throw new UsageError(
+          "a dictionary's values are themselves dictionary-encoded, which the IPC format cannot express",
+        );
+      }
       return `dictionary<values=${typeName(type.dictionary, depth + 1)}, indices=${typeName(type.indices, depth + 1)}>`;
     default:
       return unsupported(type);
@@ -86,8 +91,13 @@ export function childField(type: TypeLike, index: number): FieldLike {
 }
 
 /** `precision` of a floating-point type: 0 half, 1 single, 2 double. */
-export function precisionOf(type: TypeLike): number {
+function precisionOf(type: TypeLike): number {
   return type.precision ?? -1;
+}
+
+/** A name as it is, unless it could be taken for part of a type. */
+function quoted(name: string): string {
+  return /^\w+$/.test(name) ? name : JSON.stringify(name);
 }
 
 function timeUnit(type: TypeLike): string {

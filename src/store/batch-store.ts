@@ -106,7 +106,7 @@ export class BatchStore extends StoreReader {
 
   /** True for the handle that may append. */
   get writable(): boolean {
-    return this.#writer !== undefined && !this.closed;
+    return this.#writer !== undefined && !this.closed && this.control.isWriter(this.#writer.id);
   }
 
   /** How many readers are attached. */
@@ -118,10 +118,12 @@ export class BatchStore extends StoreReader {
    * Appends a batch and publishes it: when this returns, every thread sees it.
    *
    * The batch is copied; of a slice, only the rows of the slice. A batch without rows takes a slot. After an error nothing has changed.
+   * A dictionary is known again by its `Data` objects, so its values must not be changed in place between appends.
    *
    * @throws FullError when a bound is reached: `bound` says whether batches or bytes
-   * @throws UsageError when the batch has another schema, malformed data, a null in a column that is not nullable, or is larger than the
-   * whole store; or when this handle is a reader
+   * @throws TooLargeError, a `UsageError`, when the batch is larger than an empty store
+   * @throws UsageError when the batch has another schema, malformed data, or a null in a column that is not nullable; or when this handle
+   * is a reader
    * @throws ConflictError when another writer has taken over
    * @throws ClosedError when the store is finished or this handle is closed
    */
@@ -149,12 +151,13 @@ export class BatchStore extends StoreReader {
    * Says that the first `count` batches are durable. The cursor only moves forward and has one owner: the first handle, in any thread,
    * that moves it, until that closes.
    *
+   * @param options `takeover: true` takes the cursor from an owner whose thread is known to have ended
    * @throws UsageError when `count` is behind the cursor or past the committed length
    * @throws ConflictError when another handle owns the cursor
    */
-  advanceDurable(count: number): void {
+  advanceDurable(count: number, options: { readonly takeover?: boolean } = {}): void {
     this.#assertOpen();
-    this.control.advanceDurable(this.#writer?.id ?? this.#readerId, count);
+    this.control.advanceDurable(this.#writer?.id ?? this.#readerId, count, options.takeover ?? false);
   }
 
   /**

@@ -14,7 +14,6 @@ export interface Identity {
   readonly scratchStart: number;
   readonly scratchBytes: number;
   readonly dataStart: number;
-  readonly dictionaries: number;
 }
 
 export class Control {
@@ -36,7 +35,6 @@ export class Control {
     this.#u32[WORD.SCRATCH_START] = identity.scratchStart;
     this.#u32[WORD.SCRATCH_BYTES] = identity.scratchBytes;
     this.#u32[WORD.DATA_START] = identity.dataStart;
-    i32[WORD.DICTIONARIES] = identity.dictionaries;
     Atomics.store(i32, WORD.GENERATION, 1);
     Atomics.store(i32, WORD.MAGIC, MAGIC);
   }
@@ -69,7 +67,6 @@ export class Control {
       scratchStart: word(WORD.SCRATCH_START),
       scratchBytes: word(WORD.SCRATCH_BYTES),
       dataStart: word(WORD.DATA_START),
-      dictionaries: word(WORD.DICTIONARIES),
     };
   }
 
@@ -128,22 +125,25 @@ export class Control {
   }
 
   /**
-   * Moves the durable cursor; the first to do so becomes its owner.
+   * Moves the durable cursor; the first to do so becomes its owner, and who takes it over.
    *
    * @throws ConflictError when it belongs to another
    * @throws UsageError when `count` is behind the cursor or past the committed length
    */
-  advanceDurable(owner: number, count: number): void {
+  advanceDurable(owner: number, count: number, takeover: boolean): void {
     const i32 = this.#i32;
-    const before = Atomics.compareExchange(i32, WORD.DURABLE_OWNER, 0, owner);
-    if (before !== 0 && before !== owner) {
+    const before = Atomics.load(i32, WORD.DURABLE_OWNER);
+    if (takeover && before !== owner) Atomics.compareExchange(i32, WORD.DURABLE_OWNER, before, 0);
+    const holder = Atomics.compareExchange(i32, WORD.DURABLE_OWNER, 0, owner);
+    if (holder !== 0 && holder !== owner) {
       throw new ConflictError(
-        "the durable cursor is moved by another handle; a cursor has one owner until that closes",
+        "the durable cursor is moved by another handle; a cursor has one owner until that closes; when its thread is known to have ended, pass takeover: true",
       );
     }
     const durable = Atomics.load(i32, WORD.DURABLE);
     const committed = Atomics.load(i32, WORD.COMMITTED);
     if (!(Number.isInteger(count) && count >= durable && count <= committed)) {
+      if (holder === 0) this.releaseDurable(owner); // a refused move leaves no owner behind
       throw new UsageError(
         `the durable cursor cannot move from ${durable} to ${count}; expected a whole number of batches from ${durable} to ${committed} (the committed length)`,
       );
@@ -160,12 +160,13 @@ export class Control {
   /**
    * Claims the right to append.
    *
-   * @param takeover take it from whoever holds it
+   * @param takeover take it from whoever holds it, and with it the durable cursor if that was his
    * @throws ConflictError when another holds it
    */
   claimWriter(id: number, takeover: boolean): void {
     if (takeover) {
-      Atomics.store(this.#i32, WORD.WRITER, id);
+      const before = Atomics.exchange(this.#i32, WORD.WRITER, id);
+      if (before !== 0) Atomics.compareExchange(this.#i32, WORD.DURABLE_OWNER, before, id);
       return;
     }
     if (Atomics.compareExchange(this.#i32, WORD.WRITER, 0, id) !== 0) {
@@ -203,7 +204,11 @@ export class Control {
     const i32 = this.#i32;
     for (;;) {
       const readers = Atomics.load(i32, WORD.READERS);
-      if (readers === RECYCLING) gone();
+      if (readers === RECYCLING) {
+        throw new GoneError(
+          "the memory of this handle is being recycled for other data; ask the owner for a new handle (if its thread ended just then, drop the store)",
+        );
+      }
       if (Atomics.compareExchange(i32, WORD.READERS, readers, readers + 1) === readers) break;
     }
     if (this.generation === generation) return;

@@ -41,7 +41,9 @@ export interface ArenaOptions {
  * @throws UsageError when `memtableBytes` is not a number of bytes, 0 or more
  */
 export function recommendedCapacity(memtableBytes: number): number {
-  if (!(memtableBytes >= 0)) throw new UsageError(`memtable bytes is ${memtableBytes}; expected 0 or more`);
+  if (!(Number.isFinite(memtableBytes) && memtableBytes >= 0)) {
+    throw new UsageError(`memtable bytes is ${String(memtableBytes)}; expected a finite number, 0 or more`);
+  }
   const batches = Math.floor(memtableBytes / AVERAGE_BATCH_BYTES);
   return Math.max(Math.floor(batches * CAPACITY_MARGIN), LEAST_CAPACITY);
 }
@@ -82,7 +84,6 @@ export function formatArena(options: ArenaOptions): Arena {
     scratchStart,
     scratchBytes,
     dataStart,
-    dictionaries: schema.dictionaries.size,
   });
   return arena;
 }

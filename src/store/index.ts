@@ -15,10 +15,11 @@ export {
   OutcomeUnknownError,
   PennonError,
   RetryableError,
+  TooLargeError,
   UsageError,
 } from "../errors.js";
 export type { Kernels } from "../kernels/interface.js";
-export { type NumberKind, readStatistics, type Statistics } from "../kernels/statistics.js";
+export type { NumberKind, Statistics } from "../kernels/statistics.js";
 export type { ArenaMemory } from "./arena.js";
 export { BatchIterator, type BatchRange } from "./batch-range.js";
 export { BatchStore, type StoreOptions, type WriterOptions } from "./batch-store.js";

@@ -12,7 +12,7 @@
  * header: one 64-byte line for each word that changes, so that no two threads write to one cache line
  *   line  0  identity, written once before any handle exists:
  *            0 magic "PNBS"   1 layout version   2 arena pages (64 KiB)   3 capacity in batches
- *            4 schema bytes   5 scratch start    6 scratch bytes          7 data start      8 dictionaries
+ *            4 schema bytes   5 scratch start    6 scratch bytes          7 data start
  *   line  1  generation   how often the arena has been taken into use, from 1; changed by the recycler, with READERS = −1
  *   line  2  writer       id of the thread's claim on appending, 0 = none; compare-and-swap
  *   line  3  committed    batches that readers may read; written by the writer alone, last of all (invariant 3)
@@ -39,6 +39,8 @@
  * Messages lie in append order: the dictionary messages that a batch is the first to need, then the batch. So the bytes from one batch's
  * message to another's end are themselves a run of an Arrow IPC stream. Starts and lengths are counted in units of 64 bytes to stay
  * within the small integers of JavaScript engines; the upper bits of word 1 are 0 and kept for flags.
+ * Slots that no batch has, or has any more, are zeroed again (failed append, takeover, recycling): messages may come to lie there, and
+ * from `dirty` on their padding is not written.
  *
  * Order of events. Append: claim checked → `dirty` raised → messages and slots written → `committed` stored → waiters notified.
  * Read: `committed` loaded → slot read → message read. Recycle: READERS 0 → −1 → counters reset → generation stored → READERS 0.
@@ -76,7 +78,6 @@ export const WORD = {
   SCRATCH_START: 5,
   SCRATCH_BYTES: 6,
   DATA_START: 7,
-  DICTIONARIES: 8,
   GENERATION: 1 * LINE_WORDS,
   WRITER: 2 * LINE_WORDS,
   COMMITTED: 3 * LINE_WORDS,

@@ -2,8 +2,9 @@
  * Touches an arena's pages ahead of its writer, in a thread of ours, so that appends run into memory that the operating system has
  * already committed. A first touch costs 3 to 6 µs for every 4 KiB, several times what it costs to fill them.
  *
- * One thread serves all arenas of a process. It starts with the first request and ends when it has had none for a second,
- * because a thread that idles holds on to the memory it was last given. It touches a word with an atomic `or 0`, which changes
+ * Each writing thread has one, for all its arenas. It starts with the first request and ends when it has had none for a second,
+ * because a thread that idles holds on to the memory it was last given. That it ends it says in shared memory, as a writer
+ * that never returns to its event loop would not hear of it otherwise. It touches a word with an atomic `or 0`, which changes
  * nothing whatever the writer does meanwhile. Where there are no worker threads, nothing happens: appends are right all the same.
  *
  * @module
@@ -17,9 +18,12 @@ const LEAST_AHEAD = 1 << 22;
 const MOST_AHEAD = 1 << 25;
 
 const THREAD_SOURCE = `
-const { parentPort } = require("node:worker_threads");
+const { parentPort, workerData } = require("node:worker_threads");
 let idle = setTimeout(end, 1000);
-function end() { parentPort.close(); }
+function end() {
+  Atomics.store(workerData, 0, 1);
+  parentPort.close();
+}
 parentPort.on("message", ({ buffer, from, to }) => {
   clearTimeout(idle);
   const words = new Int32Array(buffer);
@@ -41,6 +45,8 @@ interface Thread {
 }
 
 let thread: Thread | undefined;
+/** 1 once the thread takes no more requests. */
+let ended: Int32Array = new Int32Array(0);
 /** True once a thread could not be made: then none is tried again. */
 let unavailable = false;
 
@@ -68,6 +74,7 @@ export class Prefault {
 }
 
 function request(message: Request): void {
+  if (thread !== undefined && Atomics.load(ended, 0) !== 0) thread = undefined;
   thread ??= unavailable ? undefined : start();
   thread?.postMessage(message);
 }
@@ -79,7 +86,13 @@ function start(): Thread | undefined {
     return undefined;
   }
   try {
-    const started = new builtin.Worker(THREAD_SOURCE, { eval: true, execArgv: [], name: "pennon-prefault" });
+    ended = new Int32Array(new SharedArrayBuffer(4));
+    const started = new builtin.Worker(THREAD_SOURCE, {
+      eval: true,
+      execArgv: [],
+      name: "pennon-prefault",
+      workerData: ended,
+    });
     const forget = (): void => {
       if (thread === started) thread = undefined;
     };
@@ -100,6 +113,7 @@ interface ThreadOptions {
   readonly eval: true;
   readonly execArgv: readonly string[];
   readonly name: string;
+  readonly workerData: Int32Array;
 }
 
 function hasWorker(value: unknown): value is { Worker: new (source: string, options: ThreadOptions) => Thread } {

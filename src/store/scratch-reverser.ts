@@ -13,6 +13,8 @@ import type { VarRows } from "../arrow/take-var.js";
 import type { Arena } from "./arena.js";
 import type { ScratchRegion } from "./scratch.js";
 
+const ALIGNMENT = 8;
+
 export class ScratchReverser implements VarReverser {
   readonly #arena: Arena;
   readonly #offsetsAt: number;
@@ -25,8 +27,8 @@ export class ScratchReverser implements VarReverser {
     const offsetBytes = region.bytes / 4;
     this.#offsetsAt = region.address;
     this.#dataAt = region.address + offsetBytes;
-    this.#dataBytes = region.bytes - offsetBytes;
-    this.#rowsAtOnce = offsetBytes / 4 - 1;
+    this.#dataBytes = region.bytes - offsetBytes - ALIGNMENT;
+    this.#rowsAtOnce = offsetBytes / 4 - 2;
   }
 
   /** Undefined when the rows do not lie in this arena, or a single one is larger than the region. */
@@ -40,20 +42,23 @@ export class ScratchReverser implements VarReverser {
     let bytes = 0;
     while (done < length) {
       const rows = Math.min(length - done, this.#rowsAtOnce);
+      const offsetsAt = this.#offsetsAt + ((4 * done) % ALIGNMENT);
+      const dataAt = this.#dataAt + (bytes % ALIGNMENT);
       const reversed = kernels.reverseVar32(
         offsets.byteOffset,
         data.byteOffset,
         length - done - rows,
         rows,
-        this.#offsetsAt,
-        this.#dataAt,
+        offsetsAt,
+        dataAt,
         this.#dataBytes,
       );
       if (reversed === 0) return undefined;
-      const word = this.#offsetsAt / 4;
-      for (let row = 1; row <= reversed; row++) outOffsets[done + row] = bytes + (i32[word + row] ?? 0);
+      const word = offsetsAt / 4;
       const end = i32[word + reversed] ?? 0;
-      outData.set(u8.subarray(this.#dataAt, this.#dataAt + end), bytes);
+      outData.set(u8.subarray(dataAt, dataAt + end), bytes);
+      if (bytes !== 0) kernels.rebase32(offsetsAt, reversed + 1, -bytes);
+      outOffsets.set(i32.subarray(word, word + reversed + 1), done);
       done += reversed;
       bytes += end;
     }

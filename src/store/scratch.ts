@@ -7,10 +7,15 @@
  * @module
  */
 import type { VarReverser } from "../arrow/reverse-var.js";
+import { statisticsOf } from "../kernels/plain/statistics.js";
+import { emptyStatistics, type NumberKind, readStatistics, type Statistics } from "../kernels/statistics.js";
 import type { Arena } from "./arena.js";
 import type { Control, Identity } from "./control.js";
 import { SCRATCH_REGIONS } from "./layout.js";
+import type { RawColumn } from "./raw-column.js";
 import { ScratchReverser } from "./scratch-reverser.js";
+
+const NO_VALUES = new Uint8Array(0);
 
 /** A region of the arena that belongs to one thread. */
 export interface ScratchRegion {
@@ -25,6 +30,7 @@ export class Scratch {
   readonly #identity: Identity;
   #claimed: number | undefined;
   #reverser: ScratchReverser | undefined;
+  #view: DataView | undefined;
 
   constructor(arena: Arena, control: Control, identity: Identity) {
     this.#arena = arena;
@@ -38,6 +44,23 @@ export class Scratch {
     if (this.#claimed === undefined) return undefined;
     const { scratchStart, scratchBytes } = this.#identity;
     return { address: scratchStart + this.#claimed * scratchBytes, bytes: scratchBytes };
+  }
+
+  /** See `StoreReader.statistics`. */
+  statistics(kind: NumberKind, column: RawColumn, position: number, firstRow: number): Statistics {
+    const rows = column.rows(position);
+    const values = column.valuesAddress(position);
+    const { region } = this;
+    if (region !== undefined && values !== undefined) {
+      const validity = column.validityAddress(position) ?? 0;
+      this.#arena.kernels.statistics(kind, values, validity, rows, firstRow, region.address);
+      this.#view ??= new DataView(this.#arena.buffer);
+      return readStatistics(kind, this.#view, region.address);
+    }
+    const statistics = emptyStatistics();
+    const view = column.values(position) ?? NO_VALUES;
+    statisticsOf(kind, view, column.validity(position), 0, rows, firstRow, statistics);
+    return statistics;
   }
 
   /** Reverses strings by kernel; undefined where there are no kernels or no region. */

@@ -47,6 +47,27 @@ export class SlotTable {
     u32[word + SLOT.DICTIONARY_SET] = dictionarySet / 64;
   }
 
+  /** Zeroes slots [from, to), which must not be committed, so that messages may come to lie there. */
+  clear(from: number, to: number): void {
+    if (from >= to) return;
+    const end = this.#lastWord + SLOT_WORDS;
+    this.#u32.fill(0, end - SLOT_WORDS * to, end - SLOT_WORDS * from);
+  }
+
+  /**
+   * End of the slots, from `from` on, that were written and neither committed nor cleared: a writer that was terminated leaves them.
+   *
+   * @param tail address behind the last message, below which no slot is looked for
+   */
+  abandonedEnd(from: number, tail: number): number {
+    let end = from;
+    for (;;) {
+      const word = this.#lastWord - SLOT_WORDS * end;
+      if (4 * word < tail || this.#u32[word + SLOT.START] === 0) return end; // no message starts at 0
+      end++;
+    }
+  }
+
   /** Address of the batch's message. */
   start(position: number): number {
     return 64 * this.#field(position, SLOT.START);

@@ -17,6 +17,7 @@ import { reverseBatch } from "../arrow/reverse.js";
 import { decodeSchemaMessage } from "../arrow/schema.js";
 import { ClosedError, GoneError, UsageError } from "../errors.js";
 import type { Kernels } from "../kernels/interface.js";
+import type { NumberKind, Statistics } from "../kernels/statistics.js";
 import type { Arena } from "./arena.js";
 import { BatchIterator, type BatchRange, bound, clampRange } from "./batch-range.js";
 import type { Control, Identity } from "./control.js";
@@ -237,8 +238,8 @@ export class StoreReader {
         const names = fields.map((field) => JSON.stringify(field.name)).join(", ");
         throw new UsageError(`there is no field ${JSON.stringify(step)}; expected one of ${names || "none"}`);
       }
-      fields = found.type.children ?? [];
       columns = found.children;
+      fields = columns.length > 0 ? (found.type.children ?? []) : []; // a dictionary's fields are those of its values
     }
     if (found === undefined) throw new UsageError("the path of a column is empty; expected at least one field");
     return found;
@@ -247,6 +248,17 @@ export class StoreReader {
   /** This thread's kernels on the store's memory; the addresses they take are those of {@link column}. */
   get kernels(): Kernels {
     return this.arena.kernels;
+  }
+
+  /**
+   * Statistics of a column of numbers in one batch, by a kernel and in place: rows that are not null, minimum, maximum, exact sum,
+   * and a checksum that adds up over batches, modulo 2^32, to that of the whole column.
+   *
+   * @param kind what the values are; of the same width as the column's
+   * @param firstRow ordinal of the batch's first row, for the checksum
+   */
+  statistics(kind: NumberKind, column: RawColumn, position: number, firstRow = 0): Statistics {
+    return this.#scratch.statistics(kind, column, position, firstRow);
   }
 
   /**
@@ -325,7 +337,6 @@ export class StoreReader {
     const { generation } = this.control;
     for (;;) {
       const length = await this.#waiting.until(position + 1, signal === undefined ? {} : { signal });
-      if (this.control.generation !== generation) this.#throwGone();
       if (position >= length) return; // finished
       while (position < length) {
         signal?.throwIfAborted();

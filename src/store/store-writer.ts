@@ -9,17 +9,15 @@
  */
 import type { BatchPlan } from "../arrow/batch-plan.js";
 import { BodyWriter, malformed } from "../arrow/body-writer.js";
+import { MAX_ROWS } from "../arrow/columns/column.js";
 import { DictionaryWriter } from "../arrow/dictionaries.js";
 import { schemaDifference } from "../arrow/schema.js";
 import { isRecordBatchLike, type RecordBatchLike, type SchemaLike } from "../arrow/shape.js";
-import { ClosedError, ConflictError, FullError, UsageError } from "../errors.js";
+import { ClosedError, ConflictError, FullError, TooLargeError, UsageError } from "../errors.js";
 import type { Arena } from "./arena.js";
 import { type Control, claimId, type Identity } from "./control.js";
 import { SLOT_BYTES } from "./layout.js";
 import { SlotTable } from "./slots.js";
-
-/** Rows of one batch: what 32-bit offsets and apache-arrow can count. */
-const MAX_ROWS = 2_147_483_647;
 
 /** Where an appended batch is. */
 export interface AppendResult {
@@ -65,6 +63,7 @@ export class StoreWriter {
     plan: BatchPlan,
     takeover: boolean,
   ) {
+    const { kernels } = arena; // before the claim, as making them may fail
     control.claimWriter(this.#id, takeover);
     this.#arena = arena;
     this.#control = control;
@@ -72,10 +71,11 @@ export class StoreWriter {
     this.#slots = slots;
     this.#plan = plan;
     const dirtyEnd = Math.max(control.dirtyEnd, identity.dataStart);
-    this.#body = new BodyWriter(arena, arena.kernels, dirtyEnd, (end) => control.raiseDirtyEnd(end));
+    this.#body = new BodyWriter(arena, kernels, dirtyEnd, (end) => control.raiseDirtyEnd(end));
     this.#dictionaries = new DictionaryWriter(plan.dictionaries, this.#body);
     this.#done = this.#published();
     this.#next = { ...this.#done };
+    slots.clear(this.#done.length, slots.abandonedEnd(this.#done.length, this.#done.tail));
     if (this.#done.dictionarySet !== 0) this.#dictionaries.adopt(this.#done.dictionarySet);
   }
 
@@ -103,10 +103,11 @@ export class StoreWriter {
 
   appendAll(batches: readonly RecordBatchLike[]): AppendResult[] {
     if (!Array.isArray(batches)) throw new UsageError("batches is not an array; expected an array of record batches");
-    this.#begin(batches.length);
     if (batches.length === 0) return [];
+    this.#begin(batches.length);
     try {
-      const results = batches.map((batch, i) => this.#layOut(batch, batches.length - i));
+      // Not `map`, which would skip the holes of a sparse array.
+      const results = Array.from(batches, (batch, i) => this.#layOut(batch, batches.length - i));
       this.#publish();
       return results;
     } catch (error) {
@@ -124,6 +125,7 @@ export class StoreWriter {
   recycle(): void {
     this.#assertClaim();
     this.#control.recycle();
+    this.#slots.clear(0, this.#done.length);
     this.#done = this.#published();
     this.#next = { ...this.#done };
     // All that was ever laid out is still there: from here on padding has to be written.
@@ -162,6 +164,11 @@ export class StoreWriter {
     if (this.#control.finished) throw new ClosedError("the store is finished: nothing can be appended any more");
     const { capacity } = this.#identity;
     const { length } = this.#done;
+    if (count > capacity) {
+      throw new TooLargeError(
+        `${count} batches in one append can never fit: the store holds at most ${capacity}; append fewer at once, or create it with more capacity`,
+      );
+    }
     if (length + count > capacity) {
       throw new FullError(
         `${count === 1 ? "a batch does" : `${count} batches do`} not fit: the store holds ${length} of at most ${capacity} batches`,
@@ -190,7 +197,7 @@ export class StoreWriter {
     for (let i = 0; i < columns.length; i++) {
       const column = columns[i];
       const child = children[i];
-      if (column === undefined || child === undefined) break;
+      if (column === undefined || child === undefined) break; // counted and checked before
       if (child.length !== rows) malformed(column.path, `it has ${child.length} rows, the batch has ${rows}`);
       column.write(body, child, 0, rows);
     }
@@ -215,6 +222,7 @@ export class StoreWriter {
 
   #rollback(): void {
     this.#body.abandon();
+    this.#slots.clear(this.#done.length, this.#next.length);
     if (this.#plan.dictionaries.length > 0) this.#dictionaries.rollback();
     copyProgress(this.#done, this.#next);
   }
@@ -226,7 +234,8 @@ export class StoreWriter {
       );
     }
     if (batch.schema !== this.#acceptedSchema) {
-      const difference = schemaDifference(this.#plan.schema, batch.schema);
+      // Every batch has a schema object of its own; the one accepted last shares names and types with it, which compares faster.
+      const difference = schemaDifference(this.#acceptedSchema ?? this.#plan.schema, batch.schema);
       if (difference !== undefined) throw new UsageError(`the batch does not have the store's schema: ${difference}`);
       this.#acceptedSchema = batch.schema;
     }
@@ -234,10 +243,13 @@ export class StoreWriter {
     if (!(Number.isInteger(rows) && rows >= 0 && rows <= MAX_ROWS)) {
       throw new UsageError(`the batch has ${rows} rows; expected a whole number from 0 to ${MAX_ROWS}`);
     }
-    if (batch.data.children.length !== this.#plan.columns.length) {
-      throw new UsageError(
-        `the batch holds ${batch.data.children.length} columns, its schema has ${this.#plan.columns.length} fields`,
-      );
+    const { columns } = this.#plan;
+    const { children } = batch.data;
+    if (children.length !== columns.length) {
+      throw new UsageError(`the batch holds ${children.length} columns, its schema has ${columns.length} fields`);
+    }
+    for (let i = 0; i < columns.length; i++) {
+      if (typeof children[i] !== "object" || children[i] === null) malformed(columns[i]?.path ?? "", "it has no data");
     }
     return rows;
   }
@@ -245,9 +257,13 @@ export class StoreWriter {
   #full(needed: number, free: number, slots: number): never {
     const { dataStart } = this.#identity;
     const most = this.#arena.bytes - dataStart - SLOT_BYTES;
-    if (needed > most) {
-      throw new UsageError(
-        `the batch needs ${needed} bytes of arena and an empty store of this size offers ${most}: it can never fit; split it, or create the store with more bytes`,
+    // What does not fit into an empty store never will: that is no matter of freeing room.
+    if (needed > most || this.#done.length === 0) {
+      const before = this.#next.tail - this.#done.tail;
+      throw new TooLargeError(
+        before > 0
+          ? `the group of batches needs at least ${before + needed} bytes of arena and an empty store of this size offers ${most}, slots included: it can never fit; split it, or create the store with more bytes`
+          : `the batch needs ${needed} bytes of arena and an empty store of this size offers ${most}: it can never fit; split it, or create the store with more bytes`,
       );
     }
     throw new FullError(

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { ClosedError, UsageError } from "../errors.js";
+import { ClosedError, GoneError, UsageError } from "../errors.js";
 import type { Control } from "./control.js";
 
 /** Longest time between two looks at the committed length. */
@@ -42,12 +42,16 @@ export class Waiting {
   /** See `BatchStore.waitForLength`. */
   async until(length: number, options: WaitOptions): Promise<number> {
     const deadline = deadlineOf(options.timeout);
+    const { generation } = this.#control;
     for (;;) {
       options.signal?.throwIfAborted();
       if (this.#closed) throw new ClosedError("the store handle was closed while waiting for batches");
+      // Only to a wait of the writer's own handle: readers are closed before the memory is used anew.
+      if (this.#control.generation !== generation)
+        throw new GoneError("the store was recycled while waiting for batches");
       const finished = this.#control.finished;
       const committed = this.#control.committed; // after `finished`: what was published before it is in this length
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (committed >= length || finished || left <= 0) return committed;
       await this.#changed(committed, Math.min(left, RECHECK_MS), options.signal);
     }
@@ -62,7 +66,7 @@ export class Waiting {
       for (;;) {
         const finished = control.finished;
         const committed = control.committed;
-        const left = deadline - Date.now();
+        const left = deadline - performance.now();
         if (committed >= length || finished || left <= 0) return committed;
         control.waitSync(committed, Math.min(left, RECHECK_MS));
       }
@@ -101,5 +105,5 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
 function deadlineOf(timeout: number | undefined): number {
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
   if (!(timeout >= 0)) throw new UsageError(`timeout is ${String(timeout)}; expected milliseconds, 0 or more`);
-  return Date.now() + timeout;
+  return performance.now() + timeout; // the clock on the wall may be set while we wait
 }

@@ -9,6 +9,7 @@ import type { Data } from "apache-arrow";
 import { type BodyWriter, malformed } from "../body-writer.js";
 import { arrowData } from "../data.js";
 import type { MessageReader } from "../message-reader.js";
+import { areNull } from "../null-rows.js";
 import type { DataLike } from "../shape.js";
 import { Column, type ColumnSpec } from "./column.js";
 
@@ -20,21 +21,23 @@ export class BitsColumn extends Column {
   override write(writer: BodyWriter, data: DataLike, start: number, length: number): void {
     this.check(data, start, length);
     this.writeValidity(writer, data, start, length);
+    if (length === 0) {
+      writer.buffer(this.firstBuffer + 1, 0);
+      return;
+    }
     const values = data.values;
     const bitOffset = data.offset + start;
     const bytes = Math.ceil((bitOffset + length) / 8);
-    if (values === undefined || values.byteLength < bytes) {
-      // apache-arrow leaves the values of an all-null column out: zeros stand for them.
-      if (values === undefined || values.byteLength === 0) {
-        const nulls = nullsOnly(data, start, length);
-        if (nulls) {
-          this.#writeZeros(writer, length);
-          return;
-        }
-      }
+    if (values !== undefined && values.byteLength >= bytes) {
+      writer.copyBits(this.firstBuffer + 1, values, bitOffset, length);
+      return;
+    }
+    // apache-arrow leaves the values of an all-null column out: zeros stand for them.
+    const held = Math.max(0, 8 * (values?.byteLength ?? 0) - bitOffset);
+    if (!areNull(data, start + held, start + length)) {
       malformed(this.path, `its values buffer has ${values?.byteLength ?? 0} bytes where ${bytes} are expected`);
     }
-    writer.copyBits(this.firstBuffer + 1, values, bitOffset, length);
+    writer.copyBits(this.firstBuffer + 1, padded(values, bytes), bitOffset, length);
   }
 
   override read(reader: MessageReader): Data {
@@ -44,21 +47,11 @@ export class BitsColumn extends Column {
       validity: reader.validity(firstBuffer),
     });
   }
-
-  #writeZeros(writer: BodyWriter, length: number): void {
-    const bytes = Math.ceil(length / 8);
-    const address = writer.buffer(this.firstBuffer + 1, bytes);
-    if (!writer.overflow) writer.views.u8.fill(0, address, address + bytes);
-  }
 }
 
-function nullsOnly(data: DataLike, start: number, length: number): boolean {
-  if (length === 0) return true;
-  const bitmap = data.nullBitmap;
-  if (bitmap === undefined || bitmap === null) return false;
-  const bytes = new Uint8Array(bitmap.buffer, bitmap.byteOffset, bitmap.byteLength);
-  for (let bit = data.offset + start, end = bit + length; bit < end; bit++) {
-    if (((bytes[bit >> 3] ?? 0) >> (bit & 7)) & 1) return false;
-  }
-  return true;
+/** `view`, with zeros up to `bytes` bytes. */
+function padded(view: ArrayBufferView | undefined, bytes: number): Uint8Array {
+  const out = new Uint8Array(bytes);
+  if (view !== undefined) out.set(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return out;
 }

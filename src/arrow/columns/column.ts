@@ -11,8 +11,12 @@ import type { Data, DataType } from "apache-arrow";
 import { UsageError } from "../../errors.js";
 import { type BodyWriter, malformed } from "../body-writer.js";
 import type { ArrayClass, MessageReader, TypedArray } from "../message-reader.js";
+import { sameType } from "../same-type.js";
 import type { DataLike, TypeLike } from "../shape.js";
 import { typeName } from "../type-name.js";
+
+/** Rows of a column, and of every child of one: what 32-bit offsets, apache-arrow and the words of a header can count. */
+export const MAX_ROWS = 2_147_483_647;
 
 /** Numbers field nodes and buffers in the order in which columns are made. */
 export interface Numbering {
@@ -96,12 +100,15 @@ export abstract class Column {
   /** Throws unless `data` has this column's type and holds the rows asked for. */
   protected check(data: DataLike, start: number, length: number): void {
     if (data.type !== this.#acceptedType) {
-      const found = typeName(data.type);
-      const expected = typeName(this.type);
-      if (found !== expected) {
-        throw new UsageError(`column ${JSON.stringify(this.path)} holds ${found} data; expected ${expected}`);
+      if (!sameType(data.type, this.type)) {
+        throw new UsageError(
+          `column ${JSON.stringify(this.path)} holds ${typeName(data.type)} data; expected ${typeName(this.type)}`,
+        );
       }
       this.#acceptedType = data.type;
+    }
+    if (!(Number.isInteger(length) && length >= 0 && length <= MAX_ROWS)) {
+      malformed(this.path, `it has ${length} rows; expected a whole number from 0 to ${MAX_ROWS}`);
     }
     if (!(data.length >= start + length)) {
       malformed(this.path, `it has ${data.length} rows where ${start + length} are expected`);

@@ -8,6 +8,7 @@ import type { Data } from "apache-arrow";
 import { type BodyWriter, malformed } from "../body-writer.js";
 import { arrowData } from "../data.js";
 import type { MessageReader } from "../message-reader.js";
+import { areNull } from "../null-rows.js";
 import type { DataLike } from "../shape.js";
 import { Column, type ColumnSpec, required } from "./column.js";
 
@@ -36,13 +37,16 @@ export class FixedColumn extends Column {
 
   /** @returns the address of the values; unusable when the writer has overflowed */
   protected writeValues(writer: BodyWriter, data: DataLike, start: number, length: number): number {
-    const bytes = length * this.width;
-    if (length === 0) return writer.buffer(this.firstBuffer + 1, 0);
-    const values = required(this.path, data.values, "values");
-    const begin = start * this.width;
-    if (values.byteLength < begin + bytes) {
-      malformed(this.path, `its values buffer has ${values.byteLength} bytes where ${begin + bytes} are expected`);
+    const { firstBuffer, path, width } = this;
+    const bytes = length * width;
+    if (bytes === 0) return writer.buffer(firstBuffer + 1, 0);
+    const values = required(path, data.values, "values");
+    const begin = start * width;
+    if (values.byteLength >= begin + bytes) return writer.copy(firstBuffer + 1, values, begin, bytes);
+    const held = Math.max(0, Math.floor(values.byteLength / width) - start);
+    if (!areNull(data, start + held, start + length)) {
+      malformed(path, `its values buffer has ${values.byteLength} bytes where ${begin + bytes} are expected`);
     }
-    return writer.copy(this.firstBuffer + 1, values, begin, bytes);
+    return writer.copy(firstBuffer + 1, values, begin, held * width, bytes);
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { type BodyWriter, malformed } from "../body-writer.js";
+import { areNull } from "../null-rows.js";
 import type { DataLike } from "../shape.js";
 import { required } from "./column.js";
 
@@ -46,29 +47,51 @@ export function writeOffsets(
   }
   const source = required(path, data.valueOffsets, "offsets");
   const begin = start * width;
-  if (source.byteLength < begin + bytes) {
+  let held = Math.min(length, Math.floor(source.byteLength / width) - start - 1);
+  if (held < length && !areNull(data, start + Math.max(0, held), start + length)) {
     malformed(path, `its offsets buffer has ${source.byteLength} bytes where ${begin + bytes} are expected`);
   }
+  if (held < 0) {
+    writer.copy(index, source, 0, 0, bytes);
+    return range;
+  }
   const first = offsetAt(source, width, start);
-  const last = offsetAt(source, width, start + length);
+  let last = offsetAt(source, width, start + held);
+  if (last <= first) {
+    // Room behind the offsets that builders leave, all zeros, may stand where rows are null: see `null-rows.ts`.
+    const ascending = ascendingRows(source, width, start, held);
+    if (ascending < held && areNull(data, start + ascending, start + held)) {
+      held = ascending;
+      last = offsetAt(source, width, start + held);
+    }
+  }
   if (!(first >= 0 && first <= last && last <= available)) {
     malformed(path, `its offsets run from ${first} to ${last}, but there are ${available} values`);
   }
-  const address = writer.copy(index, source, begin, bytes);
+  const address = writer.copy(index, source, begin, (held + 1) * width, bytes);
   range.first = first;
   range.last = last;
   if (writer.overflow) return range;
   const { kernels } = writer;
   if (first !== 0) {
-    if (width === 4) kernels.rebase32(address, length + 1, first);
-    else kernels.rebase64(address, length + 1, first);
+    if (width === 4) kernels.rebase32(address, held + 1, first);
+    else kernels.rebase64(address, held + 1, first);
   }
   const valid =
     width === 4
-      ? kernels.offsetsValid32(address, length + 1, last - first)
-      : kernels.offsetsValid64(address, length + 1, last - first);
+      ? kernels.offsetsValid32(address, held + 1, last - first)
+      : kernels.offsetsValid64(address, held + 1, last - first);
   if (!valid) malformed(path, "its offsets are not in ascending order");
+  // Of 64 bits, the upper word of an offset inside an arena is 0, and so is the room.
+  for (let row = held + 1; row <= length; row++) writer.views.u32[(address + row * width) / 4] = last - first;
   return range;
+}
+
+/** How many rows there are before the first whose offsets descend. */
+function ascendingRows(source: ArrayBufferView, width: OffsetWidth, start: number, rows: number): number {
+  let row = 0;
+  while (row < rows && offsetAt(source, width, start + row + 1) >= offsetAt(source, width, start + row)) row++;
+  return row;
 }
 
 function offsetAt(source: ArrayBufferView, width: OffsetWidth, index: number): number {

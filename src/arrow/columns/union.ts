@@ -31,7 +31,6 @@ abstract class UnionColumn extends Column {
     this.childOfId = new Int8Array(128).fill(-1);
     const allowed: [number, number, number, number] = [0, 0, 0, 0];
     Array.from(typeIds).forEach((id, i) => {
-      if (!(id >= 0 && id < 128)) malformed(spec.path, `type id ${id} is not between 0 and 127`);
       this.childOfId[id] = i;
       const word = id >> 5;
       allowed[word] = (allowed[word] ?? 0) | (1 << (id & 31));
@@ -39,21 +38,19 @@ abstract class UnionColumn extends Column {
     this.#allowed = allowed;
   }
 
-  protected writeTypeIds(writer: BodyWriter, data: DataLike, start: number, length: number): void {
+  /** @returns the address of the type ids; unusable when the writer has overflowed */
+  protected writeTypeIds(writer: BodyWriter, data: DataLike, start: number, length: number): number {
     writer.node(this.node, length, 0);
-    if (length === 0) {
-      writer.buffer(this.firstBuffer, 0);
-      return;
-    }
+    if (length === 0) return writer.buffer(this.firstBuffer, 0);
     const ids = required(this.path, data.typeIds, "type ids");
     if (ids.byteLength < start + length) {
       malformed(this.path, `its type ids buffer has ${ids.byteLength} bytes where ${start + length} are expected`);
     }
     const address = writer.copy(this.firstBuffer, ids, start, length);
-    if (writer.overflow) return;
-    if (!writer.kernels.typeIdsValid(address, length, ...this.#allowed)) {
+    if (!writer.overflow && !writer.kernels.typeIdsValid(address, length, ...this.#allowed)) {
       malformed(this.path, "a row's type id belongs to none of the union's types");
     }
+    return address;
   }
 }
 
@@ -88,45 +85,59 @@ export class DenseUnionColumn extends UnionColumn {
 
   override write(writer: BodyWriter, data: DataLike, start: number, length: number): void {
     this.check(data, start, length);
-    this.writeTypeIds(writer, data, start, length);
-    const address = writer.buffer(this.firstBuffer + 1, 4 * length);
-    const lowest = new Array<number>(this.children.length).fill(Number.POSITIVE_INFINITY);
-    const highest = new Array<number>(this.children.length).fill(-1);
-    if (length > 0) {
-      const ids = asInt8(required(this.path, data.typeIds, "type ids"));
-      const offsets = asInt32(required(this.path, data.valueOffsets, "offsets"));
-      if (offsets.length < start + length) {
-        malformed(this.path, `its offsets buffer has ${offsets.length} entries where ${start + length} are expected`);
-      }
-      for (let i = start; i < start + length; i++) {
-        const child = this.childOfId[ids[i] ?? -1] ?? -1;
-        const offset = offsets[i] ?? -1;
-        if (child < 0) malformed(this.path, `type id ${ids[i]} of row ${i} belongs to none of the union's types`);
-        if (offset < (lowest[child] ?? 0)) lowest[child] = offset;
-        if (offset > (highest[child] ?? 0)) highest[child] = offset;
-      }
-      this.children.forEach((_, i) => {
-        const rows = this.childOf(data, i).length;
-        if ((lowest[i] ?? 0) < 0 || (highest[i] ?? 0) >= rows) {
-          malformed(
-            this.path,
-            `its offsets into child ${i} run from ${lowest[i]} to ${highest[i]}, but it has ${rows} rows`,
-          );
-        }
+    const idsAddress = this.writeTypeIds(writer, data, start, length);
+    if (length === 0) {
+      writer.buffer(this.firstBuffer + 1, 0);
+      this.children.forEach((child, i) => {
+        child.write(writer, this.childOf(data, i), 0, 0);
       });
-      if (!writer.overflow) {
-        const out = writer.views.i32;
-        for (let i = 0; i < length; i++) {
-          const child = this.childOfId[ids[start + i] ?? -1] ?? -1;
-          out[address / 4 + i] = (offsets[start + i] ?? 0) - (lowest[child] ?? 0);
-        }
+      return;
+    }
+    const source = required(this.path, data.valueOffsets, "offsets");
+    if (source.byteLength < 4 * (start + length)) {
+      malformed(
+        this.path,
+        `its offsets buffer has ${source.byteLength} bytes where ${4 * (start + length)} are expected`,
+      );
+    }
+    const offsetsAddress = writer.copy(this.firstBuffer + 1, source, 4 * start, 4 * length);
+    // Judged by the copy in the arena, as a source in shared memory might change after it was judged.
+    const { buffer } = writer.views;
+    const ids = writer.overflow
+      ? bytesFrom(required(this.path, data.typeIds, "type ids"), start, length)
+      : new Int8Array(buffer, idsAddress, length);
+    const offsets = writer.overflow
+      ? new Int32Array(bytesFrom(source, 4 * start, 4 * length).buffer)
+      : new Int32Array(buffer, offsetsAddress, length);
+    const ranges = this.#ranges(data, ids, offsets);
+    if (!writer.overflow) {
+      for (let row = 0; row < length; row++) {
+        offsets[row] = (offsets[row] ?? 0) - (ranges[this.childOfId[ids[row] ?? 0] ?? 0]?.first ?? 0);
       }
     }
     this.children.forEach((child, i) => {
-      const first = lowest[i] ?? 0;
-      const rows = (highest[i] ?? -1) + 1;
-      if (rows === 0) child.write(writer, this.childOf(data, i), 0, 0);
-      else child.write(writer, this.childOf(data, i), first, rows - first);
+      const { first, end } = ranges[i] ?? NO_ROWS;
+      child.write(writer, this.childOf(data, i), first, end - first);
+    });
+  }
+
+  /** The rows of each child that are referred to, from the lowest to behind the highest. */
+  #ranges(data: DataLike, ids: Int8Array, offsets: Int32Array): ChildRange[] {
+    const ranges = this.children.map(() => ({ first: Number.POSITIVE_INFINITY, end: 0 }));
+    for (let row = 0; row < ids.length; row++) {
+      const range = ranges[this.childOfId[ids[row] ?? -1] ?? -1];
+      if (range === undefined) malformed(this.path, `type id ${ids[row]} belongs to none of the union's types`);
+      const offset = offsets[row] ?? -1;
+      if (offset < range.first) range.first = offset;
+      if (offset >= range.end) range.end = offset + 1;
+    }
+    return ranges.map(({ first, end }, i) => {
+      if (first === Number.POSITIVE_INFINITY) return NO_ROWS;
+      const rows = this.childOf(data, i).length;
+      if (first < 0 || end > rows) {
+        malformed(this.path, `its offsets into child ${i} run from ${first} to ${end - 1}, but it has ${rows} rows`);
+      }
+      return { first, end };
     });
   }
 
@@ -144,12 +155,14 @@ export class DenseUnionColumn extends UnionColumn {
   }
 }
 
-function asInt8(view: ArrayBufferView): Int8Array {
-  return new Int8Array(view.buffer, view.byteOffset, view.byteLength);
+/** Rows [first, end) of a child. */
+interface ChildRange {
+  readonly first: number;
+  readonly end: number;
 }
+const NO_ROWS: ChildRange = { first: 0, end: 0 };
 
-function asInt32(view: ArrayBufferView): Int32Array {
-  if (view instanceof Int32Array) return view;
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength - (view.byteLength % 4));
-  return new Int32Array(new Uint8Array(bytes).buffer);
+/** A plain copy of some of a buffer's bytes, so that it may start anywhere. */
+function bytesFrom(view: ArrayBufferView, begin: number, bytes: number): Int8Array {
+  return new Int8Array(view.buffer, view.byteOffset + begin, bytes).slice();
 }

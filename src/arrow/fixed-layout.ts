@@ -73,6 +73,15 @@ export function fixedLayout(type: TypeLike): FixedLayout | undefined {
   }
 }
 
+/**
+ * Bytes of one row of `type`.
+ *
+ * @throws UsageError when its rows have no fixed width, or a parameter of it is not one of apache-arrow 18.1.
+ */
+export function fixedWidth(type: TypeLike): number {
+  return (fixedLayout(type) ?? unsupportedType(type)).bytesPerRow;
+}
+
 function layoutOf(array: FixedArrayConstructor, elementsPerRow = 1): FixedLayout {
   return { array, elementsPerRow, bytesPerRow: elementsPerRow * array.BYTES_PER_ELEMENT };
 }
