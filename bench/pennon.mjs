@@ -1,0 +1,11 @@
+/**
+ * The built package, as users get it, with the types of its sources: `dist/` may not exist when types are checked.
+ */
+// @ts-check
+
+/** @type {typeof import("../src/store/index.js")} */
+const store = await import(new URL("../dist/store/index.js", import.meta.url).href);
+
+/** @typedef {import("../src/store/index.js").BatchStore} Store */
+
+export const { BatchStore } = store;
