@@ -1,0 +1,45 @@
+/**
+ * Opening the sources of an ingest, all of which must have the schema of the first.
+ *
+ * @module
+ */
+import type { Schema } from "apache-arrow";
+import { schemaDifference } from "../../arrow/schema.js";
+import { UsageError } from "../../errors.js";
+import type { Input, InputOptions, InputSource } from "../../input/input.js";
+import { openInput } from "../../input/open-input.js";
+
+/** The schema that a source must have, and whose it is. */
+export interface Expected {
+  readonly schema: Schema;
+  readonly name: string;
+}
+
+/**
+ * Opens a source.
+ *
+ * The types of CSV and NDJSON are a guess from the first rows, so such a file is read with the expected types when its own guess is
+ * another; other formats state theirs.
+ *
+ * @throws UsageError, naming source and field, when the schema is another than the expected one; and as `openInput` does
+ */
+export async function openSource(
+  source: InputSource,
+  options: InputOptions,
+  expected: Expected | undefined,
+): Promise<Input> {
+  const input = await openInput(source, options);
+  if (expected === undefined) return input;
+  const difference = schemaDifference(expected.schema, input.schema);
+  if (difference === undefined) return input;
+  await input.close();
+  const again = (input.format === "csv" || input.format === "ndjson") && input.totalBytes !== undefined;
+  if (again && sameNames(expected.schema, input.schema))
+    return openInput(source, { ...options, schema: expected.schema });
+  throw new UsageError(`${input.name}: does not have the schema of ${expected.name}: ${difference}`);
+}
+
+function sameNames(a: Schema, b: Schema): boolean {
+  const names = new Set(a.names);
+  return b.names.length === names.size && b.names.every((name) => names.has(name));
+}
