@@ -144,6 +144,39 @@ export class BodyWriter {
     return address;
   }
 
+  /**
+   * Enters a column of fixed-width values without nulls whose array holds just its rows, in one step: what most columns are, and a
+   * tenth of the time of a small append.
+   *
+   * @param node field node
+   * @param index the validity buffer, which gets no bytes; the values are the next one
+   * @returns false when it cannot be done in one step (the end of the arena or of the marked memory is near, or the source is of
+   * an uncommon class); then nothing has been done
+   */
+  wholeColumn(node: number, index: number, rows: number, source: ArrayBufferView): boolean {
+    const bytes = source.byteLength;
+    const address = this.#cursor;
+    const next = address + aligned(bytes);
+    if (this.#overflow || next + ALIGNMENT > this.#limit || next + ALIGNMENT > this.#markedEnd) return false;
+    const { u32, f64 } = this.views;
+    if (address < this.dirtyEnd) {
+      for (let i = (next - ALIGNMENT) / 8, end = next / 8; i < end; i++) f64[i] = 0;
+    }
+    if (!this.#storeWhole(address, source)) return false;
+    const nodeWord = this.#nodesWord + 4 * node;
+    u32[nodeWord] = rows;
+    u32[nodeWord + 2] = 0;
+    const bufferWord = this.#buffersWord + 4 * index;
+    const offset = address - this.#body;
+    u32[bufferWord] = offset;
+    u32[bufferWord + 2] = 0;
+    u32[bufferWord + 4] = offset;
+    u32[bufferWord + 6] = bytes;
+    this.#cursor = next;
+    this.payloadBytes += bytes;
+    return true;
+  }
+
   /** Takes room in the body that no buffer refers to; zero-padded like a buffer. */
   reserve(bytes: number): number {
     const address = this.#cursor;
@@ -235,9 +268,9 @@ export class BodyWriter {
 
   /** A whole array of one of the commonest classes, without making a view of it. */
   #storeWhole(address: number, source: ArrayBufferView): boolean {
-    if (source instanceof BigInt64Array) this.#i64.set(source, address / 8);
+    if (source instanceof Int32Array) this.views.i32.set(source, address / 4);
+    else if (source instanceof BigInt64Array) this.#i64.set(source, address / 8);
     else if (source instanceof Float64Array) this.views.f64.set(source, address / 8);
-    else if (source instanceof Int32Array) this.views.i32.set(source, address / 4);
     else if (source instanceof Float32Array) this.#f32.set(source, address / 4);
     else if (source instanceof Uint8Array) this.views.u8.set(source, address);
     else return false;

@@ -29,6 +29,7 @@ export const ALIGNMENT = 64;
 
 /** `bytes` rounded up to a multiple of {@link ALIGNMENT}; exact for any safe integer. */
 export function aligned(bytes: number): number {
+  if (bytes < 0x40000000) return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
   const rest = bytes % ALIGNMENT;
   return rest === 0 ? bytes : bytes + ALIGNMENT - rest;
 }

@@ -6,17 +6,6 @@
 import { copyRun, runSource, SPILL_BYTES } from "./take-bytes.js";
 import { checkRun, type VarRows } from "./take-var.js";
 
-/** A faster way to reverse rows of bytes, such as a kernel that works in the memory where they lie. */
-export interface VarReverser {
-  /**
-   * The first `length` rows of `data`, the last of them first: row i is `data[offsets[i], offsets[i + 1])`.
-   *
-   * The result must be plain: in unshared memory, its offsets from 0 on. Undefined when the rows do not lie where this
-   * implementation can reach them; the rows are then reversed without it.
-   */
-  reverse32(offsets: Int32Array, data: Uint8Array, length: number): VarRows | undefined;
-}
-
 /**
  * The first `length` rows of `data`, the last of them first; row i is `data[offsets[i], offsets[i + 1])`.
  *

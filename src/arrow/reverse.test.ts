@@ -5,7 +5,9 @@ import { arbitraryBatch, arbitraryData, arbitraryType, batchOf } from "../../tes
 import { rowsOf, valuesOf } from "../../test/plain-model.js";
 import { CorruptError } from "../errors.js";
 import { reverseBatch, reverseData } from "./reverse.js";
-import { reverseVar, type VarReverser } from "./reverse-var.js";
+import { reverseFixed } from "./reverse-fixed.js";
+import { reverseVar } from "./reverse-var.js";
+import type { Reverser } from "./reverser.js";
 import { expectPlain } from "./take.fixture.js";
 
 function utf8(words: readonly string[]): Data {
@@ -79,21 +81,30 @@ describe("reverseData", () => {
     }
   });
 
-  it("asks the hook for utf8 and binary, wherever they lie, and does without it when it declines", () => {
+  it("asks the hook for strings and for values of one width, wherever they lie, and does without it when it declines", () => {
     const words = utf8(["a", "bb", "ccc"]);
-    const type = new Struct([new Field("s", new Utf8())]);
-    const nested: Data = makeData({ type, length: 3, nullCount: 0, children: [words] });
-    const asked: number[] = [];
-    const willing: VarReverser = {
+    const numbers = makeData({ type: new Int32(), data: Int32Array.of(1, 2, 3) });
+    const type = new Struct([new Field("s", new Utf8()), new Field("n", new Int32())]);
+    const nested: Data = makeData({ type, length: 3, nullCount: 0, children: [words, numbers] });
+    const asked: (number | string)[] = [];
+    const willing: Reverser = {
       reverse32(offsets, data, length) {
         asked.push(length);
         return reverseVar(offsets, data, length);
       },
+      reverseFixed(source, array, bytesPerRow, rows) {
+        asked.push(`${rows} of ${bytesPerRow}`);
+        return reverseFixed(source, array, bytesPerRow, rows);
+      },
     };
-    const declining: VarReverser = { reverse32: () => undefined };
-    const expected = [{ s: "ccc" }, { s: "bb" }, { s: "a" }];
+    const declining: Reverser = { reverse32: () => undefined, reverseFixed: () => undefined };
+    const expected = [
+      { s: "ccc", n: 3 },
+      { s: "bb", n: 2 },
+      { s: "a", n: 1 },
+    ];
     expect(valuesOf(reverseData(nested, willing))).toEqual(expected);
-    expect(asked).toEqual([3]);
+    expect(asked).toEqual([3, "3 of 4"]);
     expect(valuesOf(reverseData(nested, declining))).toEqual(expected);
   });
 });

@@ -7,11 +7,12 @@
  * @module
  */
 import { type Data, type RecordBatch, Type } from "apache-arrow";
-import { bytesOf, fixedLayout, offsets32Of, unsupportedType } from "./fixed-layout.js";
+import { bytesOf, type FixedArrayConstructor, fixedLayout, offsets32Of, unsupportedType } from "./fixed-layout.js";
 import { recordBatch } from "./record-batch.js";
 import { reverseBits } from "./reverse-bits.js";
 import { reverseFixed } from "./reverse-fixed.js";
-import { reverseVar, type VarReverser } from "./reverse-var.js";
+import { reverseVar } from "./reverse-var.js";
+import type { Reverser } from "./reverser.js";
 import { childrenOf, isDenseUnion, listSizeOf, onlyChildOf, takeRows } from "./take.js";
 import { ALL_VALID, bitmapWithNulls, countBits, type Validity } from "./take-bits.js";
 import { plainData, UNION_VALIDITY } from "./take-parts.js";
@@ -24,7 +25,7 @@ import { narrowOffsets, widenOffsets } from "./take-var.js";
  * @throws UsageError for an unsupported type.
  * @throws CorruptError when the buffers of a column contradict each other.
  */
-export function reverseBatch(batch: RecordBatch, hook?: VarReverser): RecordBatch {
+export function reverseBatch(batch: RecordBatch, hook?: Reverser): RecordBatch {
   const rows = batch.numRows;
   const children = childrenOf(batch.data, rows).map((child) => reverseRows(child, rows, hook));
   return recordBatch(batch.schema, batch.data.type, rows, children);
@@ -37,12 +38,12 @@ export function reverseBatch(batch: RecordBatch, hook?: VarReverser): RecordBatc
  * @throws UsageError for an unsupported type.
  * @throws CorruptError when the buffers of `data` contradict each other.
  */
-export function reverseData(data: Data, hook?: VarReverser): Data {
+export function reverseData(data: Data, hook?: Reverser): Data {
   return reverseRows(data, data.length, hook);
 }
 
 /** The first `rows` rows of `data`, reversed. */
-function reverseRows(data: Data, rows: number, hook: VarReverser | undefined): Data {
+function reverseRows(data: Data, rows: number, hook: Reverser | undefined): Data {
   const { type } = data;
   switch (type.typeId) {
     case Type.Null:
@@ -57,7 +58,7 @@ function reverseRows(data: Data, rows: number, hook: VarReverser | undefined): D
     case Type.LargeBinary:
       return reverseVarRows(data, rows, hook);
     case Type.FixedSizeList:
-      return reverseFixedSizeListRows(data, rows);
+      return reverseFixedSizeListRows(data, rows, hook);
     case Type.Struct: {
       const children = childrenOf(data, rows).map((child) => reverseRows(child, rows, hook));
       return plainData(type, rows, reverseValidity(data, rows), { children });
@@ -68,7 +69,7 @@ function reverseRows(data: Data, rows: number, hook: VarReverser | undefined): D
     case Type.Map:
       return takeRows(data, descending(rows));
     default:
-      return reverseFixedRows(data, rows);
+      return reverseFixedRows(data, rows, hook);
   }
 }
 
@@ -86,14 +87,24 @@ function reverseValidity(data: Data, rows: number): Validity {
   return nullCount === 0 ? ALL_VALID : { nullBitmap, nullCount };
 }
 
-function reverseFixedRows(data: Data, rows: number): Data {
+function reverseFixedRows(data: Data, rows: number, hook: Reverser | undefined): Data {
   const { type } = data;
   const { array, bytesPerRow } = fixedLayout(type) ?? unsupportedType(type);
-  const values = reverseFixed(bytesOf(data.values), array, bytesPerRow, rows);
+  const values = fixedReversed(bytesOf(data.values), array, bytesPerRow, rows, hook);
   return plainData(type, rows, reverseValidity(data, rows), { values, dictionary: data.dictionary });
 }
 
-function reverseVarRows(data: Data, rows: number, hook: VarReverser | undefined): Data {
+function fixedReversed(
+  source: Uint8Array,
+  array: FixedArrayConstructor,
+  bytesPerRow: number,
+  rows: number,
+  hook: Reverser | undefined,
+): ArrayBufferView {
+  return hook?.reverseFixed(source, array, bytesPerRow, rows) ?? reverseFixed(source, array, bytesPerRow, rows);
+}
+
+function reverseVarRows(data: Data, rows: number, hook: Reverser | undefined): Data {
   const { type } = data;
   const bytes = bytesOf(data.values);
   const large = type.typeId === Type.LargeUtf8 || type.typeId === Type.LargeBinary;
@@ -105,19 +116,19 @@ function reverseVarRows(data: Data, rows: number, hook: VarReverser | undefined)
   return plainData(type, rows, reverseValidity(data, rows), { valueOffsets, values: reversed.data });
 }
 
-function reverseFixedSizeListRows(data: Data, rows: number): Data {
+function reverseFixedSizeListRows(data: Data, rows: number, hook: Reverser | undefined): Data {
   const { type } = data;
   const listSize = listSizeOf(type);
   const child = onlyChildOf(data, listSize * rows);
   const layout = fixedLayout(child.type);
   if (layout === undefined || bitmapWithNulls(child) !== undefined) return takeRows(data, descending(rows));
   // Vectors of numbers, the common case: a whole list is moved as one wide row.
-  const values = reverseFixed(bytesOf(child.values), layout.array, listSize * layout.bytesPerRow, rows);
+  const values = fixedReversed(bytesOf(child.values), layout.array, listSize * layout.bytesPerRow, rows, hook);
   const items = plainData(child.type, listSize * rows, ALL_VALID, { values, dictionary: child.dictionary });
   return plainData(type, rows, reverseValidity(data, rows), { children: [items] });
 }
 
-function reverseSparseUnionRows(data: Data, rows: number, hook: VarReverser | undefined): Data {
+function reverseSparseUnionRows(data: Data, rows: number, hook: Reverser | undefined): Data {
   const typeIds = new Int8Array(rows);
   typeIds.set(new Int8Array(bytesOf(data.typeIds).subarray(0, rows)));
   const children = childrenOf(data, rows).map((child) => reverseRows(child, rows, hook));

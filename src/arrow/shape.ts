@@ -74,13 +74,17 @@ export interface RecordBatchLike {
 
 /** True when `value` has the shape of a schema. */
 export function isSchemaLike(value: unknown): value is SchemaLike {
-  return typeof value === "object" && value !== null && "fields" in value && Array.isArray(value.fields);
+  if (typeof value !== "object" || value === null) return false;
+  const { fields }: { fields?: unknown } = value;
+  return Array.isArray(fields);
 }
 
 /** True when `value` has the shape of a record batch. */
 export function isRecordBatchLike(value: unknown): value is RecordBatchLike {
-  if (typeof value !== "object" || value === null || !("schema" in value) || !("data" in value)) return false;
-  const { schema, data } = value;
-  if (typeof data !== "object" || data === null || !("children" in data) || !Array.isArray(data.children)) return false;
-  return isSchemaLike(schema) && "numRows" in value && typeof value.numRows === "number";
+  if (typeof value !== "object" || value === null) return false;
+  // Read, not asked for by `in`, which is slower: this runs at every append.
+  const { schema, data, numRows }: { schema?: unknown; data?: unknown; numRows?: unknown } = value;
+  if (typeof data !== "object" || data === null || typeof numRows !== "number") return false;
+  const { children }: { children?: unknown } = data;
+  return Array.isArray(children) && isSchemaLike(schema);
 }

@@ -16,6 +16,11 @@ const SMALLEST_TAIL = 1 << 18;
 /** Least and most bytes to be ahead of the tail; between them, as much as the store has in use. */
 const LEAST_AHEAD = 1 << 22;
 const MOST_AHEAD = 1 << 25;
+/**
+ * A writer that appends at more than 256 MB/s between two looks waits for memory, not for data: a second thread that touches pages
+ * would only compete with it (measured: appends of 100 rows, back to back, a third slower).
+ */
+const SATURATED_BYTES_PER_MS = 256_000;
 
 const THREAD_SOURCE = `
 const { parentPort, workerData } = require("node:worker_threads");
@@ -32,14 +37,15 @@ parentPort.on("message", ({ buffer, from, to }) => {
 });
 `;
 
-interface Request {
+/** Bytes [from, to) of an arena whose pages are to be touched. */
+export interface TouchRequest {
   readonly buffer: SharedArrayBuffer;
   readonly from: number;
   readonly to: number;
 }
 
 interface Thread {
-  postMessage(request: Request): void;
+  postMessage(request: TouchRequest): void;
   on(event: "exit" | "error", listener: () => void): void;
   unref(): void;
 }
@@ -54,26 +60,61 @@ let unavailable = false;
 export class Prefault {
   readonly #arena: Arena;
   #touchedEnd: number;
+  /** Tail at which to look again. */
+  #nextLook = SMALLEST_TAIL;
+  #lastTail = 0;
+  #lastTimeMs: number;
 
-  /** @param touchedEnd address below which all pages are known to be touched */
-  constructor(arena: Arena, touchedEnd: number) {
+  readonly #ask: (request: TouchRequest) => void;
+  readonly #nowMs: () => number;
+
+  /**
+   * @param touchedEnd address below which all pages are known to be touched
+   * @param ask has pages touched, by default by the thread
+   * @param nowMs a clock
+   */
+  constructor(
+    arena: Arena,
+    touchedEnd: number,
+    ask: (request: TouchRequest) => void = request,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#arena = arena;
     this.#touchedEnd = touchedEnd;
+    this.#ask = ask;
+    this.#nowMs = nowMs;
+    this.#lastTimeMs = nowMs();
   }
 
-  /** To be called after an append: asks for more when less than half of the distance is left. */
+  /** To be called after an append. */
   advance(tail: number): void {
-    if (tail < SMALLEST_TAIL) return;
+    if (tail >= this.#nextLook) this.#look(tail);
+    else if (tail < this.#lastTail) this.#restart(tail);
+  }
+
+  #look(tail: number): void {
     const ahead = Math.min(Math.max(tail, LEAST_AHEAD), MOST_AHEAD);
-    if (tail + ahead / 2 <= this.#touchedEnd || this.#touchedEnd >= this.#arena.bytes) return;
+    const timeMs = this.#nowMs();
+    const saturated = tail - this.#lastTail > SATURATED_BYTES_PER_MS * (timeMs - this.#lastTimeMs);
+    this.#lastTail = tail;
+    this.#lastTimeMs = timeMs;
+    this.#nextLook = tail + ahead / 2;
     const from = Math.max(this.#touchedEnd, tail);
     const to = Math.min(tail + ahead, this.#arena.bytes);
+    if (saturated || from >= to) return;
     this.#touchedEnd = to;
-    request({ buffer: this.#arena.buffer, from: from - (from % 4096), to });
+    this.#ask({ buffer: this.#arena.buffer, from: from - (from % 4096), to });
+  }
+
+  /** The memory was recycled: what was touched still is. */
+  #restart(tail: number): void {
+    this.#lastTail = tail;
+    this.#lastTimeMs = this.#nowMs();
+    this.#nextLook = Math.max(SMALLEST_TAIL, tail);
   }
 }
 
-function request(message: Request): void {
+function request(message: TouchRequest): void {
   if (thread !== undefined && Atomics.load(ended, 0) !== 0) thread = undefined;
   thread ??= unavailable ? undefined : start();
   thread?.postMessage(message);

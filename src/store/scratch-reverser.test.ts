@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { FixedArrayConstructor } from "../arrow/fixed-layout.js";
+import { reverseFixed } from "../arrow/reverse-fixed.js";
 import { reverseVar } from "../arrow/reverse-var.js";
 import { Arena } from "./arena.js";
 import { ScratchReverser } from "./scratch-reverser.js";
@@ -45,6 +47,38 @@ describe("ScratchReverser", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("reverses values of any width as the plain loop does, in one piece or several", () => {
+    const kinds: readonly FixedArrayConstructor[] = [Uint8Array, Int16Array, Float32Array, BigInt64Array];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...kinds),
+        fc.integer({ min: 1, max: 9 }),
+        fc.nat(300),
+        fc.nat(),
+        (array, perRow, rows, seed) => {
+          const bytesPerRow = perRow * array.BYTES_PER_ELEMENT;
+          const source = arena.u8.subarray(DATA_AT, DATA_AT + rows * bytesPerRow);
+          source.forEach((_, i) => {
+            source[i] = (seed + i * 31 + (i >> 8)) & 0xff;
+          });
+          const reversed = new ScratchReverser(arena, REGION).reverseFixed(source, array, bytesPerRow, rows);
+          if (rows === 0) {
+            expect(reversed).toBeUndefined();
+            return;
+          }
+          expect(reversed).toBeInstanceOf(array);
+          const expected = reverseFixed(source, array, bytesPerRow, rows);
+          const found = new Uint8Array(reversed?.buffer ?? new ArrayBuffer(0));
+          expect(Buffer.compare(found, new Uint8Array(expected.buffer))).toBe(0);
+        },
+      ),
+      { numRuns: 80 },
+    );
+    const reverser = new ScratchReverser(arena, REGION);
+    expect(reverser.reverseFixed(Uint8Array.of(1, 2), Uint8Array, 1, 2)).toBeUndefined();
+    expect(reverser.reverseFixed(arena.u8.subarray(0, 4_096), Uint8Array, 2_048, 2)).toBeUndefined();
   });
 
   it("declines a row that is larger than its region, no rows, and rows that lie elsewhere", () => {

@@ -1,30 +1,35 @@
 /**
- * Reverses rows of strings by a kernel: from the arena into a scratch region, piece by piece, and out into plain memory.
+ * Reverses rows by kernels: from the arena into a scratch region, piece by piece, and out into plain memory.
  *
  * ```
- * region: │ offsets, 4 bytes a row and one more │ bytes of the rows … │
+ * strings: │ offsets, 4 bytes a row and one more │ bytes of the rows … │
+ * others:  │ rows …                                                     │
  *          0                                      bytes / 4
  * ```
  *
  * @module
  */
-import type { VarReverser } from "../arrow/reverse-var.js";
+
+import type { FixedArrayConstructor } from "../arrow/fixed-layout.js";
+import type { Reverser } from "../arrow/reverser.js";
 import type { VarRows } from "../arrow/take-var.js";
 import type { Arena } from "./arena.js";
 import type { ScratchRegion } from "./scratch.js";
 
 const ALIGNMENT = 8;
 
-export class ScratchReverser implements VarReverser {
+export class ScratchReverser implements Reverser {
   readonly #arena: Arena;
   readonly #offsetsAt: number;
   readonly #dataAt: number;
   readonly #rowsAtOnce: number;
+  readonly #regionBytes: number;
   readonly #dataBytes: number;
 
   constructor(arena: Arena, region: ScratchRegion) {
     this.#arena = arena;
     const offsetBytes = region.bytes / 4;
+    this.#regionBytes = region.bytes;
     this.#offsetsAt = region.address;
     this.#dataAt = region.address + offsetBytes;
     this.#dataBytes = region.bytes - offsetBytes - ALIGNMENT;
@@ -63,5 +68,32 @@ export class ScratchReverser implements VarReverser {
       bytes += end;
     }
     return { offsets: outOffsets, data: outData };
+  }
+
+  /** Undefined when the rows do not lie in this arena, or a single one is larger than the region. */
+  reverseFixed(
+    source: ArrayBufferView,
+    array: FixedArrayConstructor,
+    bytesPerRow: number,
+    rows: number,
+  ): ArrayBufferView | undefined {
+    const { buffer, kernels, u8 } = this.#arena;
+    const region = this.#offsetsAt;
+    const bytes = rows * bytesPerRow;
+    // Whole words of 8 bytes at a time, so that what is copied out stays aligned.
+    const rowsAtOnce = 8 * Math.floor(this.#regionBytes / (8 * bytesPerRow));
+    if (source.buffer !== buffer || source.byteLength < bytes || bytes === 0 || rowsAtOnce === 0) return undefined;
+    if (rows <= rowsAtOnce) {
+      kernels.reverseFixed(source.byteOffset, bytesPerRow, rows, region);
+      return new array(buffer, region, bytes / array.BYTES_PER_ELEMENT).slice();
+    }
+    const reversed = new Uint8Array(bytes);
+    for (let done = 0; done < rows; done += rowsAtOnce) {
+      const count = Math.min(rows - done, rowsAtOnce);
+      const first = rows - done - count;
+      kernels.reverseFixed(source.byteOffset + first * bytesPerRow, bytesPerRow, count, region);
+      reversed.set(u8.subarray(region, region + count * bytesPerRow), done * bytesPerRow);
+    }
+    return new array(reversed.buffer);
   }
 }

@@ -53,6 +53,8 @@ export class StoreWriter {
   /** What is laid out; equal to `#done` between appends. */
   #next: Progress;
   #acceptedSchema: SchemaLike | undefined;
+  /** As the word STATE says: while this writer holds the claim nobody else changes it. */
+  #finished: boolean;
 
   /** @throws ConflictError when another holds the claim and `takeover` is false */
   constructor(
@@ -73,6 +75,7 @@ export class StoreWriter {
     const dirtyEnd = Math.max(control.dirtyEnd, identity.dataStart);
     this.#body = new BodyWriter(arena, kernels, dirtyEnd, (end) => control.raiseDirtyEnd(end));
     this.#dictionaries = new DictionaryWriter(plan.dictionaries, this.#body);
+    this.#finished = control.finished;
     this.#done = this.#published();
     this.#next = { ...this.#done };
     slots.clear(this.#done.length, slots.abandonedEnd(this.#done.length, this.#done.tail));
@@ -118,6 +121,7 @@ export class StoreWriter {
 
   finish(): void {
     this.#assertClaim();
+    this.#finished = true;
     this.#control.finish();
   }
 
@@ -125,6 +129,7 @@ export class StoreWriter {
   recycle(): void {
     this.#assertClaim();
     this.#control.recycle();
+    this.#finished = false;
     this.#slots.clear(0, this.#done.length);
     this.#done = this.#published();
     this.#next = { ...this.#done };
@@ -161,7 +166,7 @@ export class StoreWriter {
 
   #begin(count: number): void {
     this.#assertClaim();
-    if (this.#control.finished) throw new ClosedError("the store is finished: nothing can be appended any more");
+    if (this.#finished) throw new ClosedError("the store is finished: nothing can be appended any more");
     const { capacity } = this.#identity;
     const { length } = this.#done;
     if (count > capacity) {

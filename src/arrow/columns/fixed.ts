@@ -23,6 +23,18 @@ export class FixedColumn extends Column {
 
   override write(writer: BodyWriter, data: DataLike, start: number, length: number): void {
     this.check(data, start, length);
+    const { values, nullBitmap } = data;
+    if (
+      values !== undefined &&
+      start === 0 &&
+      length > 0 &&
+      values.byteLength === length * this.width &&
+      (values.byteOffset & 7) === 0 &&
+      !nullBitmap?.byteLength &&
+      writer.wholeColumn(this.node, this.firstBuffer, length, values)
+    ) {
+      return;
+    }
     this.writeValidity(writer, data, start, length);
     this.writeValues(writer, data, start, length);
   }
