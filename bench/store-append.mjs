@@ -119,8 +119,8 @@ const smallCase = {
     const recycled = freshStore(pairSchema);
     append(recycled, pairs, count);
     // Both sides begin with the record batch: `tableToIPC` takes a table, and making one of it is part of encoding it.
-    const one = pairs.slice(0, 1);
-    const [pair] = one;
+    const pair = pairBatch(SMALL_ROWS, 0);
+    const one = [pair];
     const encode = () => tableToIPC(new Table([pair]), "stream");
     const made = new Table([pair]);
     const sink = await BenchThread.start("sink");

@@ -14,7 +14,7 @@ import { formatMessage } from "publint/utils";
 import { npm, rootPath } from "./paths.mjs";
 
 /** Most bytes of `pennon/store`, minified, with apache-arrow left out: the kernels' binary is in it. */
-const storeLimitBytes = 96 * 1024;
+const storeLimitBytes = 104 * 1024;
 /** Most bytes of the whole package, unpacked. */
 const packageLimitBytes = 2 * 1024 * 1024;
 

@@ -49,7 +49,7 @@ export function valuesOf(data: DataLike): unknown[] {
 }
 
 /** The value of row `row` of `data`, null where it is null. */
-export function valueAt(data: DataLike, row: number): unknown {
+function valueAt(data: DataLike, row: number): unknown {
   if (row < 0 || row >= data.length) throw new RangeError(`row ${row} of ${data.length}`);
   const { type } = data;
   if (type.typeId === Type.Null || (type.typeId !== Type.Union && !isValid(data, row))) return null;

@@ -181,7 +181,7 @@ describe("compressed Arrow buffers", () => {
 
   it("believes no more of a zstd header than its bytes can hold", () => {
     const frame = zstdFrame(new Uint8Array(50));
-    expect(decompressZstd(frame, 50)).toEqual(new Uint8Array(50));
+    expect(new Uint8Array(decompressZstd(frame, 50))).toEqual(new Uint8Array(50)); // Node's own gives a Buffer
     expect(() => decompressZstd(frame, 51)).toThrow(/hold 50 bytes; expected 51/);
     const huge = Buffer.from(frame);
     huge.writeUInt32LE(2 ** 31, 5);

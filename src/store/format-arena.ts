@@ -11,7 +11,7 @@ import { Arena } from "./arena.js";
 import { Control } from "./control.js";
 import { HEADER_BYTES, MAX_ARENA_PAGES, MAX_SCRATCH_BYTES, PAGE_BYTES, SCRATCH_REGIONS, SLOT_BYTES } from "./layout.js";
 
-export const DEFAULT_ARENA_BYTES = 268_435_456;
+const DEFAULT_ARENA_BYTES = 268_435_456;
 const MAX_ARENA_BYTES = MAX_ARENA_PAGES * PAGE_BYTES;
 /** The original's guess of a batch's size, and its margin. */
 const AVERAGE_BATCH_BYTES = 65_536;
