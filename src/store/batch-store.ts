@@ -8,7 +8,7 @@
  * @module
  */
 import type { RecordBatchLike } from "../arrow/shape.js";
-import { ClosedError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { Arena } from "./arena.js";
 import { Control, claimId } from "./control.js";
 import { type ArenaOptions, formatArena, recommendedCapacity } from "./format-arena.js";
@@ -156,7 +156,7 @@ export class BatchStore extends StoreReader {
    * @throws ConflictError when another handle owns the cursor
    */
   advanceDurable(count: number, options: { readonly takeover?: boolean } = {}): void {
-    this.#assertOpen();
+    this.assertOpen();
     this.control.advanceDurable(this.#writer?.id ?? this.#readerId, count, options.takeover ?? false);
   }
 
@@ -184,7 +184,7 @@ export class BatchStore extends StoreReader {
 
   /** This store as plain data, to be posted to other threads. */
   handle(): StoreHandle {
-    this.#assertOpen();
+    this.assertOpen();
     return { kind: "pennon.BatchStore", memory: this.arena.memory, generation: this.#generation };
   }
 
@@ -207,12 +207,8 @@ export class BatchStore extends StoreReader {
     this.close();
   }
 
-  #assertOpen(): void {
-    if (this.closed) throw new ClosedError("this handle of the store is closed");
-  }
-
   #writable(action: string): StoreWriter {
-    this.#assertOpen();
+    this.assertOpen();
     if (this.#writer === undefined) {
       throw new UsageError(`a reader cannot ${action}; expected the handle of the store's writer`);
     }

@@ -8,6 +8,7 @@ import type { DataType, Vector } from "apache-arrow";
 import type { BufferRole, Column } from "../arrow/columns/column.js";
 import { DictionaryColumn } from "../arrow/columns/dictionary.js";
 import type { MessageReader, TypedArray } from "../arrow/message-reader.js";
+import { UsageError } from "../errors.js";
 
 /** Moves a reader to the batch at a position, which must be committed. */
 export type Locate = (position: number) => MessageReader;
@@ -107,4 +108,26 @@ export class RawColumn {
     const index = this.#column.bufferOf(role);
     return index === undefined ? undefined : this.#locate(position).address(index);
   }
+}
+
+/** Name or number of a field, or a list of them that leads to a child; the item of a list is child 0. */
+export type ColumnPath = string | number | readonly (string | number)[];
+
+/** The column at `path` among `columns`, whose fields are `fields`. */
+export function findColumn(
+  columns: readonly RawColumn[],
+  fields: readonly { readonly name: string }[],
+  path: ColumnPath,
+): RawColumn {
+  const [step, ...rest] = typeof path === "string" || typeof path === "number" ? [path] : path;
+  if (step === undefined) throw new UsageError("the path of a column is empty; expected at least one field");
+  const index = typeof step === "number" ? step : fields.findIndex((field) => field.name === step);
+  const found = columns[index];
+  if (found === undefined) {
+    const names = fields.map((field) => JSON.stringify(field.name)).join(", ");
+    throw new UsageError(`there is no field ${JSON.stringify(step)}; expected one of ${names || "none"}`);
+  }
+  if (rest.length === 0) return found;
+  // A dictionary's fields are those of its values, which are no children of the column.
+  return findColumn(found.children, found.children.length > 0 ? (found.type.children ?? []) : [], rest);
 }

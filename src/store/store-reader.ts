@@ -1,8 +1,7 @@
 /**
- * The reading side of a store, which its writer has too: lengths, batches, raw columns, cursors, waiting.
+ * The reading side of a store, which its writer has too: batches, raw columns, waiting.
  *
- * Every method loads the committed length first and looks at nothing beyond it (invariant 3). Rows and bytes are taken from the last
- * slot of that same length, so they cannot disagree with it (invariant 5).
+ * Every method loads the committed length first and looks at nothing beyond it (invariant 3).
  *
  * @module
  */
@@ -15,16 +14,16 @@ import { MessageReader } from "../arrow/message-reader.js";
 import { recordBatch } from "../arrow/record-batch.js";
 import { reverseBatch } from "../arrow/reverse.js";
 import { decodeSchemaMessage } from "../arrow/schema.js";
-import { ClosedError, GoneError, UsageError } from "../errors.js";
+import { GoneError, UsageError } from "../errors.js";
 import type { Kernels } from "../kernels/interface.js";
 import type { NumberKind, Statistics } from "../kernels/statistics.js";
 import type { Arena } from "./arena.js";
 import { BatchIterator, type BatchRange, bound, clampRange } from "./batch-range.js";
 import type { Control, Identity } from "./control.js";
 import { HEADER_BYTES } from "./layout.js";
-import { RawColumn } from "./raw-column.js";
+import { type ColumnPath, findColumn, RawColumn } from "./raw-column.js";
 import { Scratch } from "./scratch.js";
-import { SlotTable } from "./slots.js";
+import { StoreLedger } from "./store-ledger.js";
 import { BatchCache, type MakeRecordBatch, StoredBatch } from "./stored-batch.js";
 import { Waiting, type WaitOptions } from "./waiting.js";
 
@@ -37,50 +36,28 @@ export interface ReaderOptions {
   readonly cachedBatches?: number;
 }
 
-/** What a store holds at one moment; the numbers belong together. */
-export interface StoreSnapshot {
-  /** Batches. */
-  readonly length: number;
-  readonly rows: number;
-  /** Bytes of the rows: all buffers of all batches, without padding. */
-  readonly bytes: number;
-  /** Bytes of the arena in use: headers, schema, scratch regions, messages, slots. */
-  readonly arenaBytes: number;
-}
-
 const DEFAULT_CACHED_BATCHES = 4_096;
 
-export class StoreReader {
+export class StoreReader extends StoreLedger {
   /** Schema of all batches, as this thread's copy of apache-arrow has it. */
   readonly schema: Schema;
-  /** Batches at most. */
-  readonly capacity: number;
-  protected readonly arena: Arena;
-  protected readonly control: Control;
-  protected readonly slots: SlotTable;
   protected readonly plan: BatchPlan;
-  protected readonly identity: Identity;
   readonly #rowType: Struct;
   readonly #messages: MessageReader;
   readonly #cache: BatchCache;
   readonly #waiting: Waiting;
   readonly #scratch: Scratch;
   #rawColumns: readonly RawColumn[] | undefined;
-  #closed = false;
   readonly #at = (position: number): StoredBatch => this.#known(position);
   /** Another one in each use of the memory, so that batches of a former use are known and refused. */
   #make = this.#maker();
 
   protected constructor(arena: Arena, control: Control, identity: Identity, options: ReaderOptions) {
+    super(arena, control, identity);
     const cachedBatches = options.cachedBatches ?? DEFAULT_CACHED_BATCHES;
     if (!(Number.isInteger(cachedBatches) && cachedBatches >= 1 && cachedBatches <= 2 ** 24)) {
       throw new UsageError(`cachedBatches is ${String(cachedBatches)}; expected a whole number from 1 to 16777216`);
     }
-    this.arena = arena;
-    this.control = control;
-    this.identity = identity;
-    this.capacity = identity.capacity;
-    this.slots = new SlotTable(arena);
     this.schema = decodeSchemaMessage(this.#schemaMessage());
     this.plan = compileBatchPlan(this.schema);
     this.#rowType = new Struct(this.schema.fields);
@@ -88,75 +65,6 @@ export class StoreReader {
     this.#cache = new BatchCache(cachedBatches);
     this.#waiting = new Waiting(control);
     this.#scratch = new Scratch(arena, control, identity);
-  }
-
-  // --- what is there -------------------------------------------------------------------------------------------------
-
-  /** Batches that have been committed. */
-  get length(): number {
-    if (this.#closed) this.#throwClosed();
-    return this.control.committed;
-  }
-
-  get isEmpty(): boolean {
-    return this.length === 0;
-  }
-
-  /** True when no slot is free; the arena's bytes may run out before. */
-  get isFull(): boolean {
-    return this.length >= this.capacity;
-  }
-
-  /** Free slots. */
-  get remaining(): number {
-    return Math.max(0, this.capacity - this.length);
-  }
-
-  /** Bytes of arena that are free for messages and slots. */
-  get remainingBytes(): number {
-    return this.arena.bytes - this.snapshot().arenaBytes;
-  }
-
-  /** Bytes of the arena: everything the store can ever hold, headers included. */
-  get capacityBytes(): number {
-    return this.arena.bytes;
-  }
-
-  /** Position of the last committed batch, undefined when there is none. */
-  get lastPosition(): number | undefined {
-    const { length } = this;
-    return length === 0 ? undefined : length - 1;
-  }
-
-  /** Rows in all committed batches. */
-  get totalRows(): number {
-    return this.snapshot().rows;
-  }
-
-  /** Bytes of the rows of all committed batches. */
-  get totalBytes(): number {
-    return this.snapshot().bytes;
-  }
-
-  /** True when the writer has said that no batch will follow. */
-  get finished(): boolean {
-    if (this.#closed) this.#throwClosed();
-    return this.control.finished;
-  }
-
-  /** Length, rows and bytes of one moment. */
-  snapshot(): StoreSnapshot {
-    const { length } = this;
-    const { dataStart } = this.identity;
-    if (length === 0) return { length, rows: 0, bytes: 0, arenaBytes: dataStart };
-    const { slots, arena } = this;
-    const last = length - 1;
-    return {
-      length,
-      rows: slots.rowsBefore(last) + slots.rows(last),
-      bytes: slots.bytesBefore(last) + slots.bytes(last),
-      arenaBytes: slots.start(last) + slots.length(last) + (arena.bytes - SlotTable.lowest(arena.bytes, length)),
-    };
   }
 
   // --- batches -------------------------------------------------------------------------------------------------------
@@ -225,24 +133,9 @@ export class StoreReader {
    * @param path name or number of a field, or a list of them that leads to a child (the item of a list is child 0)
    * @throws UsageError when there is no such field
    */
-  column(path: string | number | readonly (string | number)[]): RawColumn {
-    const steps = typeof path === "string" || typeof path === "number" ? [path] : path;
+  column(path: ColumnPath): RawColumn {
     this.#rawColumns ??= this.plan.columns.map((column) => new RawColumn(column, this.#locate));
-    let fields: readonly { readonly name: string }[] = this.schema.fields;
-    let columns = this.#rawColumns;
-    let found: RawColumn | undefined;
-    for (const step of steps) {
-      const index = typeof step === "number" ? step : fields.findIndex((field) => field.name === step);
-      found = columns[index];
-      if (found === undefined) {
-        const names = fields.map((field) => JSON.stringify(field.name)).join(", ");
-        throw new UsageError(`there is no field ${JSON.stringify(step)}; expected one of ${names || "none"}`);
-      }
-      columns = found.children;
-      fields = columns.length > 0 ? (found.type.children ?? []) : []; // a dictionary's fields are those of its values
-    }
-    if (found === undefined) throw new UsageError("the path of a column is empty; expected at least one field");
-    return found;
+    return findColumn(this.#rawColumns, this.schema.fields, path);
   }
 
   /** This thread's kernels on the store's memory; the addresses they take are those of {@link column}. */
@@ -280,32 +173,6 @@ export class StoreReader {
     return parts;
   }
 
-  // --- durability ----------------------------------------------------------------------------------------------------
-
-  /** Batches that are durable: an exclusive count, 0 for none. */
-  get durable(): number {
-    if (this.#closed) this.#throwClosed();
-    return this.control.durable;
-  }
-
-  /** The batches that are committed but not durable, undefined when there is none. */
-  get pending(): { readonly from: number; readonly to: number } | undefined {
-    const from = this.durable; // the smaller cursor first: it cannot pass the one loaded after it
-    const to = this.length;
-    return from < to ? { from, to } : undefined;
-  }
-
-  /** How many batches are committed but not durable. */
-  get pendingCount(): number {
-    const { pending } = this;
-    return pending === undefined ? 0 : pending.to - pending.from;
-  }
-
-  /** True when all committed batches are durable. */
-  get isDurable(): boolean {
-    return this.pending === undefined;
-  }
-
   // --- waiting -------------------------------------------------------------------------------------------------------
 
   /**
@@ -340,7 +207,7 @@ export class StoreReader {
       if (position >= length) return; // finished
       while (position < length) {
         signal?.throwIfAborted();
-        if (this.#closed) this.#throwClosed();
+        this.assertOpen();
         if (this.control.generation !== generation) this.#throwGone();
         yield this.#known(position++);
       }
@@ -349,14 +216,9 @@ export class StoreReader {
 
   // --- within --------------------------------------------------------------------------------------------------------
 
-  /** True once this handle is closed. */
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /** Ends waits, gives back what this handle holds. */
   protected closeReader(): void {
-    this.#closed = true;
+    this.markClosed();
     this.#waiting.close();
     this.#scratch.release();
     this.#cache.clear();
@@ -395,7 +257,7 @@ export class StoreReader {
   }
 
   #makeRecordBatch(position: number): RecordBatch {
-    if (this.#closed) this.#throwClosed(); // the memory may be in other use by now
+    this.assertOpen(); // the memory may be in other use by now
     const { slots, plan } = this;
     const reader = this.#messages.at(slots.start(position), slots.dictionarySet(position));
     const children = plan.columns.map((column: Column) => column.read(reader));
@@ -423,7 +285,7 @@ export class StoreReader {
   }
 
   #checkTarget(length: number): void {
-    if (this.#closed) this.#throwClosed();
+    this.assertOpen();
     if (!(Number.isInteger(length) && length >= 0 && length <= this.capacity)) {
       throw new UsageError(
         `cannot wait for ${String(length)} batches; expected a whole number from 0 to ${this.capacity} (the capacity)`,
@@ -433,9 +295,5 @@ export class StoreReader {
 
   #throwGone(): never {
     throw new GoneError("the store's memory has been recycled since; its former batches are gone");
-  }
-
-  #throwClosed(): never {
-    throw new ClosedError("this handle of the store is closed");
   }
 }
