@@ -122,6 +122,15 @@ describe("ipcParts", () => {
     }
   });
 
+  it("are read by flechette with dictionaries that are replaced", () => {
+    const colors = storeOf(
+      [colorBatch(["a0", "a1"], [1, 0]), colorBatch(["b0"], [0]), colorBatch(["a0"], [0, -1])],
+      colorSchema,
+    );
+    const names = Array.from(flechetteTable(new Uint8Array(streamOf(colors))).getChild("color"));
+    expect(names).toEqual(["a1", "a0", "b0", "a0", null]);
+  });
+
   it("bring the dictionaries that were in force at their start, and each change after it", () => {
     const [a, b] = [vectorFromArray(["a0", "a1"], new Utf8()), vectorFromArray(["b0"], new Utf8())];
     const colors = storeOf(
