@@ -5,11 +5,14 @@
  * @module
  */
 import { EXIT, failureOf } from "./failure.js";
+import { oneLine } from "./one-line.js";
 import { runProgram } from "./program.js";
 
 /** The reader of our output went away, as `head` does when it has enough: there is nobody left to tell. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? EXIT.OK : EXIT.FAILED);
+  if (error.code === "EPIPE") process.exit(EXIT.OK);
+  process.stderr.write(`pennon: standard output cannot be written: ${oneLine(error.message)}\n`);
+  process.exit(EXIT.FAILED);
 });
 process.stderr.on("error", () => {});
 

@@ -21,6 +21,8 @@ export const MAGIC_BYTES = 8;
 /** Most bytes of the metadata of one message. */
 export const MAX_METADATA_BYTES = 16 * 1024 * 1024;
 export const FILE_MAGIC = "ARROW1";
+/** Most bytes behind the end of the messages: a footer, or zeros. A pipe need not end by itself. */
+const MAX_TAIL_BYTES = 64 * 1024 * 1024;
 
 /** Kinds of message (Arrow's `MessageHeader`). */
 export const HEADER = { schema: 1, dictionaryBatch: 2, recordBatch: 3 } as const;
@@ -99,6 +101,9 @@ export class MessageReader {
         throw new CorruptError(
           `bytes follow the end of the stream at byte ${at}; expected one stream and nothing after it`,
         );
+      }
+      if (this.#source.position - at > MAX_TAIL_BYTES) {
+        throw new CorruptError(`more than ${MAX_TAIL_BYTES} bytes follow the end of the messages at byte ${at}`);
       }
       tail = Buffer.concat([tail, chunk.subarray(-FILE_MAGIC.length)]).subarray(-FILE_MAGIC.length);
     }

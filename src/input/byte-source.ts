@@ -162,6 +162,11 @@ export class ByteSource {
     return chunk;
   }
 
+  /** @throws the signal's reason when it is aborted */
+  throwIfAborted(): void {
+    this.#signal?.throwIfAborted();
+  }
+
   /** Frees the handle or destroys the stream; later reads throw `ClosedError`, or the signal's reason. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -25,6 +25,12 @@ describe("CSV", () => {
     expect(input.bytesRead()).toBe(input.totalBytes);
   });
 
+  it("hands a batch on before its texts are more than a batch may hold", async () => {
+    const wide = `${"x".repeat(15 * 1024 * 1024)},1\n`;
+    const batches = await readAll(streamOf(`s,n\n${wide.repeat(10)}`, 1 << 20), csv);
+    expect(batches.map((batch) => batch.numRows)).toEqual([9, 1]);
+  }, 20_000);
+
   it("guesses types from the rows", async () => {
     expect(await types("a\n1\n\n-2\n")).toEqual(["Int64"]);
     expect(await types("a,b\n9223372036854775807,9223372036854775808\n")).toEqual(["Int64", "Utf8"]);

@@ -12,6 +12,7 @@ import { pipeline, Readable } from "node:stream";
 import { RecordBatch as ArrowRecordBatch, Data, Field, type RecordBatch, Schema, Struct } from "apache-arrow";
 import { CsvError, parse } from "csv-parse";
 import { UsageError } from "../errors.js";
+import { BatchBytes } from "./batch-bytes.js";
 import type { ByteSource } from "./byte-source.js";
 import { type ColumnBuilder, columnBuilder } from "./column-builder.js";
 import { SAMPLE_BYTES, SAMPLE_ROWS, TextGuess } from "./infer.js";
@@ -66,33 +67,33 @@ async function* batches(
   rows: AsyncGenerator<Row>,
 ): AsyncGenerator<RecordBatch> {
   try {
-    let count = 0;
+    const filled = new BatchBytes(batchRows, columns.length);
     const flush = (): RecordBatch => {
+      const count = filled.take();
       const built = new Map(columns.map(({ field, builder }) => [field.name, builder.finish()]));
       const children = schema.fields.map((field) => built.get(field.name) ?? new Data(field.type, 0, 0));
-      const batch = new ArrowRecordBatch(schema, new Data(new Struct(schema.fields), 0, count, 0, {}, children));
-      count = 0;
-      return batch;
+      return new ArrowRecordBatch(schema, new Data(new Struct(schema.fields), 0, count, 0, {}, children));
     };
     for (const row of sample.splice(0)) {
-      appendRow(source.name, columns, row);
-      if (++count === batchRows) yield flush();
+      if (filled.add(appendRow(source.name, columns, row))) yield flush();
     }
     for await (const row of rows) {
-      appendRow(source.name, columns, row);
-      if (++count === batchRows) yield flush();
+      if (filled.add(appendRow(source.name, columns, row))) yield flush();
     }
-    if (count > 0) yield flush();
+    if (filled.count > 0) yield flush();
   } finally {
     await source.close();
   }
 }
 
-function appendRow(name: string, columns: readonly Column[], row: Row): void {
+/** Appends one row; returns how many characters it has. */
+function appendRow(name: string, columns: readonly Column[], row: Row): number {
+  let chars = 0;
   for (let i = 0; i < columns.length; i++) {
     const column = columns[i];
     const text = row[i];
     if (column === undefined || text === undefined) continue;
+    chars += text.length;
     if (text === "") column.builder.appendNull();
     else if (!column.builder.appendText(text)) {
       const { field } = column;
@@ -101,6 +102,7 @@ function appendRow(name: string, columns: readonly Column[], row: Row): void {
       );
     }
   }
+  return chars;
 }
 
 async function inferSchema(

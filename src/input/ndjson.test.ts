@@ -56,6 +56,20 @@ describe("NDJSON", () => {
     expect(await failure(streamOf("[]"))).toMatch(/no objects with fields/);
   });
 
+  it("bounds nesting, columns with those nested in them, and the bytes of a batch", async () => {
+    const deep = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+    expect(await failure(streamOf(`{"a":1}\n${deep}\n`))).toMatch(
+      /UsageError: <stdin>: line 2 .* nested more than 500/,
+    );
+    const fields = Array.from({ length: 10_000 }, (_, i) => `"c${i}":1`).join();
+    expect(await failure(streamOf(`{"o":{${fields}}}\n`))).toMatch(
+      /has 10001 columns, nested ones included; at most 10000/,
+    );
+    const wide = `{"s":"${"x".repeat(15 * 1024 * 1024)}"}\n`;
+    const batches = await readAll(streamOf(wide.repeat(20), 1 << 20));
+    expect(batches.map((batch) => batch.numRows)).toEqual([9, 9, 2]);
+  }, 20_000);
+
   it("refuses unknown fields and values that do not fit, after the rows that types were guessed from", async () => {
     const lines = '{"a":1}\n'.repeat(10_000);
     expect(await failure(streamOf(`${lines}{"a":1,"b":2}\n`))).toMatch(

@@ -7,8 +7,17 @@
  * @module
  */
 
-import { RecordBatch as ArrowRecordBatch, Data, type DataType, type RecordBatch, Schema, Struct } from "apache-arrow";
+import {
+  RecordBatch as ArrowRecordBatch,
+  Data,
+  type DataType,
+  type Field,
+  type RecordBatch,
+  Schema,
+  Struct,
+} from "apache-arrow";
 import { UsageError } from "../errors.js";
+import { BatchBytes } from "./batch-bytes.js";
 import type { ByteSource } from "./byte-source.js";
 import { type ColumnBuilder, columnBuilder } from "./column-builder.js";
 import { JsonGuess, SAMPLE_BYTES, SAMPLE_ROWS } from "./infer.js";
@@ -23,6 +32,8 @@ const MAX_COLUMNS = 10_000;
 interface Row {
   readonly value: Record<string, unknown>;
   readonly line: number;
+  /** Length of its text. */
+  readonly chars: number;
 }
 
 /** Opens NDJSON; reads, for inference, the first rows. @throws UsageError */
@@ -39,14 +50,13 @@ export async function openNdjson(source: ByteSource, settings: ReadSettings): Pr
     schema,
     ...(totalBytes === undefined ? {} : { totalBytes }),
     bytesRead: () => source.bytesRead(),
-    batches: () => batches(source, settings.batchRows, new RowAppender(name, schema, builders), sample, records),
+    batches: () => batches(source, new RowAppender(name, schema, builders, settings.batchRows), sample, records),
     close: () => source.close(),
   };
 }
 
 async function* batches(
   source: ByteSource,
-  batchRows: number,
   appender: RowAppender,
   sample: Row[],
   records: AsyncGenerator<JsonRecord>,
@@ -54,11 +64,11 @@ async function* batches(
   try {
     for (const row of sample.splice(0)) {
       appender.append(row);
-      if (appender.rows === batchRows) yield appender.finish();
+      if (appender.full) yield appender.finish();
     }
     for await (const record of records) {
       appender.append(parseRow(source.name, record));
-      if (appender.rows === batchRows) yield appender.finish();
+      if (appender.full) yield appender.finish();
     }
     if (appender.rows > 0) yield appender.finish();
   } finally {
@@ -71,20 +81,27 @@ class RowAppender {
   readonly #schema: Schema;
   readonly #builders: readonly ColumnBuilder[];
   readonly #index: ReadonlyMap<string, number>;
-  #rows = 0;
+  readonly #filled: BatchBytes;
+  #full = false;
 
-  constructor(name: string, schema: Schema, builders: readonly ColumnBuilder[]) {
+  constructor(name: string, schema: Schema, builders: readonly ColumnBuilder[], batchRows: number) {
     this.#name = name;
     this.#schema = schema;
     this.#builders = builders;
     this.#index = new Map(schema.fields.map((field, index) => [field.name, index]));
+    this.#filled = new BatchBytes(batchRows, countFields(schema.fields));
   }
 
   get rows(): number {
-    return this.#rows;
+    return this.#filled.count;
   }
 
-  append({ value, line }: Row): void {
+  /** True when the batch is to be finished before another row. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  append({ value, line, chars }: Row): void {
     for (const key of Object.keys(value)) {
       const index = this.#index.get(key) ?? -1;
       const builder = this.#builders[index];
@@ -99,14 +116,14 @@ class RowAppender {
         `${this.#name}: line ${line}, column ${shown(key)}: ${shown(inner)} is not ${this.#schema.fields[index]?.type}, the column's type by its first rows or by the given schema`,
       );
     }
-    for (const builder of this.#builders) if (builder.length === this.#rows) builder.appendNull();
-    this.#rows += 1;
+    for (const builder of this.#builders) if (builder.length === this.rows) builder.appendNull();
+    this.#full = this.#filled.add(chars);
   }
 
   finish(): RecordBatch {
     const columns = this.#builders.map((builder) => builder.finish());
-    const struct = new Data(new Struct(this.#schema.fields), 0, this.#rows, 0, {}, columns);
-    this.#rows = 0;
+    const struct = new Data(new Struct(this.#schema.fields), 0, this.#filled.take(), 0, {}, columns);
+    this.#full = false;
     return new ArrowRecordBatch(this.#schema, struct);
   }
 }
@@ -129,9 +146,15 @@ async function inferSchema(
   }
   const fields = guess.fields(jsonText);
   if (fields.length === 0) throw new UsageError(`${source.name}: has no objects with fields; expected at least one`);
-  if (fields.length > MAX_COLUMNS)
-    throw new UsageError(`${source.name}: has ${fields.length} columns; at most ${MAX_COLUMNS}`);
+  const count = countFields(fields);
+  if (count > MAX_COLUMNS)
+    throw new UsageError(`${source.name}: has ${count} columns, nested ones included; at most ${MAX_COLUMNS}`);
   return new Schema(fields);
+}
+
+/** Columns, nested ones included: each has a builder. */
+function countFields(fields: readonly Field[]): number {
+  return fields.reduce((count, { type }) => count + 1 + countFields(type.children ?? []), 0);
 }
 
 function parseRow(name: string, record: JsonRecord): Row {
@@ -145,6 +168,6 @@ function parseRow(name: string, record: JsonRecord): Row {
       { cause: error },
     );
   }
-  if (isJsonObject(value)) return { value, line: record.line };
+  if (isJsonObject(value)) return { value, line: record.line, chars: record.text.length };
   throw new UsageError(`${name}: line ${record.line} is ${shown(value)}; expected a JSON object`);
 }

@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { PassThrough, Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { openInput } from "./open-input.js";
 import { dataFile, failure, readAll, rowsOf, streamOf, withDirectory, withFile } from "./sources.fixture.js";
 
 const countRows = async (source: Parameters<typeof readAll>[0]) =>
   (await readAll(source)).reduce((rows, batch) => rows + batch.numRows, 0);
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 describe("openInput", () => {
   it("has an error of its own for each thing wrong with a path", async () => {
@@ -68,7 +71,6 @@ describe("openInput", () => {
 
   it("frees its handles when the loop is left early, at close, and on errors", async () => {
     const before = openHandles();
-    const spools = spoolDirectories();
     for (const name of ["flights-200k.arrow", "flights-3m.parquet", "flights-20k.json", "zipcodes.csv"]) {
       const early = await openInput({ path: dataFile(name) }, { batchRows: 1000 });
       for await (const batch of early.batches()) if (batch.numRows > 0) break;
@@ -77,9 +79,39 @@ describe("openInput", () => {
       await closed.close();
       await expect(drain(closed.batches())).rejects.toThrow(/the input was closed/);
     }
-    await failure(streamOf(readFileSync(dataFile("flights-3m.parquet")).subarray(0, 5000)));
+    const parquet = readFileSync(dataFile("flights-3m.parquet"));
+    // A folder of its own: other tests make temporary files at the same time.
+    await withDirectory(async (directory) => {
+      vi.stubEnv("TMPDIR", directory);
+      const input = await openInput(streamOf(parquet));
+      expect(readdirSync(directory)).toHaveLength(1);
+      await input.close();
+      await failure(streamOf(parquet.subarray(0, 5000)));
+      expect(readdirSync(directory)).toEqual([]);
+    });
     expect(openHandles()).toBe(before);
-    expect(spoolDirectories()).toEqual(spools);
+  });
+
+  it("says that a stream cannot be kept in a temporary file, and where", async () => {
+    vi.stubEnv("TMPDIR", "/nowhere");
+    expect(await failure(streamOf(readFileSync(dataFile("flights-3m.parquet"))))).toMatch(
+      /UsageError: <stdin>: cannot be kept in a temporary file in \/nowhere.*ENOENT.*; set TMPDIR/,
+    );
+  });
+
+  it("does not wait for the end of a pipe that can be nothing of its format, and keeps nothing of it", async () => {
+    for (const format of ["arrow", "parquet", "ndjson"] as const) {
+      let chunks = 0;
+      const zeros = new Readable({
+        read() {
+          chunks += 1;
+          this.push(chunks > 200 ? null : Buffer.alloc(1 << 20));
+        },
+      });
+      expect(await failure({ stream: zeros, name: "<stdin>" }, { format })).toMatch(/(Corrupt|Usage)Error: <stdin>: /);
+      expect(chunks).toBeLessThan(100);
+      if (format === "parquet") expect(chunks).toBeLessThan(5);
+    }
   });
 
   it("ends with the signal's reason, also while it waits for a stream", async () => {
@@ -123,8 +155,4 @@ async function openThenClose(path: string) {
 /** Files that this process has open (Linux; 0 elsewhere). */
 function openHandles(): number {
   return process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0;
-}
-
-function spoolDirectories(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith("pennon-spool-"));
 }

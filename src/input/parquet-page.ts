@@ -44,6 +44,7 @@ export interface ChunkOptions {
 
 /** Most entries (values and nulls) of one chunk. */
 const MAX_ENTRIES = 2 ** 31 - 1;
+const OFFSET_BYTES = 4;
 
 /** Decodes the bytes of a chunk. @throws CorruptError, UsageError */
 export function decodeChunk(bytes: Uint8Array, leaf: Leaf, options: ChunkOptions): LeafColumn {
@@ -71,6 +72,8 @@ class ChunkDecoder {
   readonly #leaf: Leaf;
   readonly #options: ChunkOptions;
   readonly #values: LeafValues;
+  /** Bytes that a slot takes in a column, also one that is null. */
+  readonly #slotBytes: number;
   readonly #pages: { count: number; definitions: Uint8Array | undefined; repetitions: Uint8Array | undefined }[] = [];
   #dictionary: LeafValues | undefined;
   #count = 0;
@@ -80,6 +83,8 @@ class ChunkDecoder {
     this.#leaf = leaf;
     this.#options = options;
     this.#values = this.#emptyValues();
+    const { type, type_length: length } = leaf.element;
+    this.#slotBytes = storedWidth(type, length) ?? OFFSET_BYTES;
   }
 
   /** True when a flat column has all its rows: what may lie behind its last page is of no interest. */
@@ -137,6 +142,7 @@ class ChunkDecoder {
   }
 
   #addV1(bytes: Uint8Array, count: number, encoding: string): void {
+    this.#admit(count);
     let at = 0;
     const levels = (most: number): Uint8Array | undefined => {
       if (most === 0) return undefined;
@@ -153,6 +159,7 @@ class ChunkDecoder {
 
   #addV2(header: PageHeader, v2: NonNullable<PageHeader["data_page_header_v2"]>, bytes: Uint8Array): void {
     const count = entries(v2.num_values);
+    this.#admit(count);
     const { repetition_levels_byte_length: repetitionBytes, definition_levels_byte_length: definitionBytes } = v2;
     const levelBytes = repetitionBytes + definitionBytes;
     if (!(repetitionBytes >= 0 && definitionBytes >= 0 && levelBytes <= bytes.length))
@@ -189,9 +196,14 @@ class ChunkDecoder {
       decodeValues({ ...this.#page(present, valueBytes()), encoding, dictionary: this.#dictionary }, this.#values);
   }
 
+  /** A few bytes can state any number of nulls, each of which takes room in the column: they are bounded before any is made. */
+  #admit(count: number): void {
+    const { maxBytes } = this.#options;
+    if ((this.#count + count) * Math.max(this.#slotBytes, 1) > maxBytes)
+      throw new CorruptError(`a column chunk decodes to more than ${maxBytes} bytes (maxMessageBytes)`);
+  }
+
   #levels(bytes: Uint8Array, count: number, most: number): Uint8Array {
-    if (count > this.#options.maxBytes)
-      throw new CorruptError(`a page has ${count} entries; at most ${this.#options.maxBytes}`);
     const levels = new Uint8Array(count);
     decodeHybrid(bytes, 0, bytes.length, 32 - Math.clz32(most), levels);
     if (levels.some((level) => level > most)) throw new CorruptError(`a level is above ${most}`);

@@ -65,6 +65,15 @@ describe("Parquet", () => {
     );
   });
 
+  it("bounds the room that nulls take, of which a few bytes can state any number", async () => {
+    const options = { maxMessageBytes: 1 << 20 };
+    expect(rowsOf(await readAll(streamOf(nullsOnly(3)), options))).toEqual([{ c: null }, { c: null }, { c: null }]);
+    expect(await failure(streamOf(nullsOnly(131_072)), options)).toBe("no error");
+    expect(await failure(streamOf(nullsOnly(131_073)), options)).toMatch(
+      /CorruptError: <stdin>: row group 0, column "c": a column chunk decodes to more than 1048576 bytes/,
+    );
+  });
+
   it("says what is wrong with a file that is cut off, and with another schema", async () => {
     const bytes = golden("every-type-v2-zstd.parquet");
     expect(await failure(streamOf(bytes.subarray(0, bytes.length - 1)))).toMatch(
@@ -98,3 +107,41 @@ describe("Parquet", () => {
     );
   });
 });
+
+/** A file of one optional int64 column "c" with as many nulls, in Thrift's compact protocol by hand. */
+function nullsOnly(rows: number): Uint8Array {
+  const varint = (value: number): number[] => (value < 128 ? [value] : [(value % 128) + 128, ...varint(value >> 7)]);
+  const int = (value: number) => varint(value * 2);
+  const text = (value: string) => [value.length, ...Buffer.from(value)];
+  const list = (type: number, ...items: number[][]) => [items.length * 16 + type, ...items.flat()];
+  /** [field number, type, bytes] of each field; types: 5 i32, 6 i64, 8 binary, 9 list, 12 struct. */
+  const struct = (...fields: [number, number, number[]][]) => [
+    ...fields.flatMap(([id, type, bytes], i) => [(id - (fields[i - 1]?.[0] ?? 0)) * 16 + type, ...bytes]),
+    0,
+  ];
+  const run = [...varint(rows * 2), 0];
+  const levels = [run.length, 0, 0, 0, ...run];
+  const page = struct([1, 5, int(rows)], [2, 5, int(0)], [3, 5, int(3)], [4, 5, int(3)]);
+  const size = int(levels.length);
+  const data = [...struct([1, 5, int(0)], [2, 5, size], [3, 5, size], [5, 12, page]), ...levels];
+  const root = struct([4, 8, text("root")], [5, 5, int(1)]);
+  const leaf = struct([1, 5, int(2)], [3, 5, int(1)], [4, 8, text("c")]);
+  const chunk = struct(
+    [1, 5, int(2)],
+    [2, 9, list(5, int(0))],
+    [3, 9, list(8, text("c"))],
+    [4, 5, int(0)],
+    [5, 6, int(rows)],
+    [6, 6, int(data.length)],
+    [7, 6, int(data.length)],
+    [9, 6, int(4)],
+  );
+  const group = struct(
+    [1, 9, list(12, struct([2, 6, int(4)], [3, 12, chunk]))],
+    [2, 6, int(data.length)],
+    [3, 6, int(rows)],
+  );
+  const footer = struct([1, 5, int(1)], [2, 9, list(12, root, leaf)], [3, 6, int(rows)], [4, 9, list(12, group)]);
+  const magic = Buffer.from("PAR1");
+  return Buffer.concat([magic, Buffer.from(data), Buffer.from(footer), Buffer.from([footer.length, 0, 0, 0]), magic]);
+}

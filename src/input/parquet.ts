@@ -23,10 +23,15 @@ import { requireSchema } from "./require-schema.js";
 const MAX_FOOTER_BYTES = 64 * 1024 * 1024;
 const MAX_GROUP_ROWS = 2 ** 31 - 1;
 const TAIL_BYTES = 8;
+const MAGIC = "PAR1";
 
 /** Opens Parquet; reads its footer. @throws CorruptError, UsageError */
 export async function openParquet(source: ByteSource, settings: ReadSettings): Promise<Input> {
   const { name, totalBytes } = source;
+  // Before a stream of anything is copied to a temporary file.
+  if (Buffer.from(await source.peek(MAGIC.length)).toString("latin1") !== MAGIC) {
+    throw new CorruptError(`${name}: does not begin as a Parquet file (${MAGIC}) does`);
+  }
   const file = await RandomAccess.open(source, settings.maxSpoolBytes);
   try {
     const metadata = await readFooter(file, name);
@@ -123,7 +128,8 @@ async function readFooter(file: RandomAccess, name: string): Promise<FileMetaDat
   if (file.size < TAIL_BYTES + 4) throw new CorruptError(`${name}: ${file.size} bytes are too few for a Parquet file`);
   const tail = await file.read(file.size - TAIL_BYTES, TAIL_BYTES);
   const magic = Buffer.from(tail.subarray(4)).toString("latin1");
-  if (magic !== "PAR1") throw new CorruptError(`${name}: does not end with PAR1: the file is cut off, or not Parquet`);
+  if (magic !== MAGIC)
+    throw new CorruptError(`${name}: does not end with ${MAGIC}: the file is cut off, or not Parquet`);
   const length = new DataView(tail.buffer).getUint32(0, true);
   const most = Math.min(MAX_FOOTER_BYTES, file.size - TAIL_BYTES - 4);
   if (length > most) throw new CorruptError(`${name}: the footer states ${length} bytes; expected at most ${most}`);

@@ -8,7 +8,7 @@
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClosedError, CorruptError, UsageError } from "../errors.js";
+import { ClosedError, CorruptError, PennonError, UsageError } from "../errors.js";
 import { type ByteSource, openForReading } from "./byte-source.js";
 
 export class RandomAccess {
@@ -40,7 +40,9 @@ export class RandomAccess {
         undefined,
       );
     }
-    const directory = await mkdtemp(join(tmpdir(), "pennon-spool-"));
+    const directory = await mkdtemp(join(tmpdir(), "pennon-spool-")).catch((error: unknown) => {
+      throw unspoolable(source.name, error);
+    });
     try {
       const path = join(directory, "input");
       const handle = await open(path, "w+");
@@ -52,7 +54,8 @@ export class RandomAccess {
       }
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
-      throw error;
+      source.throwIfAborted();
+      throw unspoolable(source.name, error);
     }
   }
 
@@ -93,6 +96,15 @@ export class RandomAccess {
       if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
     }
   }
+}
+
+/** The system's error (no space left, a read-only folder) with what it stands in the way of; errors of ours as they are. */
+function unspoolable(name: string, error: unknown): unknown {
+  if (error instanceof PennonError || !(error instanceof Error)) return error;
+  return new UsageError(
+    `${name}: cannot be kept in a temporary file in ${tmpdir()}, as data that is read from its end has to be: ${error.message}; set TMPDIR to another folder, or give the path of an uncompressed file`,
+    { cause: error },
+  );
 }
 
 async function spool(source: ByteSource, handle: FileHandle, maxBytes: number): Promise<number> {

@@ -133,8 +133,13 @@ describe("bad input", () => {
     const path = file("wide.csv", `a,b\n1,${"x".repeat(200_000)}\n`);
     await refuse(
       ["--store-bytes", "64K", path],
-      /wide\.csv: a single row is too large for a store of 65536 bytes; give more with --store-bytes/,
+      /wide\.csv: a single row \(with its dictionaries, if it has any\) is too large for a store of 65536 bytes; give more with --store-bytes/,
     );
     expect((await pennon(["ingest", "--store-bytes", "1M", path])).code).toBe(0);
+    const names = Array.from({ length: 3000 }, (_, i) => `column_${i}`).join();
+    await refuse(
+      ["--store-bytes", "64K", file("columns.csv", `${names}\n${names}\n`)],
+      /columns\.csv: no store can be made with --store-bytes 65536: .*header and schema alone take \d+/,
+    );
   });
 });

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { data, type Outcome, root, startNode, startPennon } from "./run-pennon.js";
@@ -57,6 +59,15 @@ describe("an ingest that does not end well", () => {
     );
     expect(code).toBe(1);
     expect(stdout).not.toContain("agree");
+  });
+});
+
+describe.runIf(existsSync("/dev/full"))("an ingest whose output cannot be written", () => {
+  it("says so, with exit code 1", async () => {
+    const command = [process.execPath, `${root}dist/cli/main.js`, "ingest", "--limit", "10", flights];
+    const { status, stderr } = spawnSync("sh", ["-c", '"$@" > /dev/full', "sh", ...command], { encoding: "utf8" });
+    expect(stderr).toMatch(/^pennon: standard output cannot be written: ENOSPC[^\n]*\n$/);
+    expect(status).toBe(1);
   });
 });
 

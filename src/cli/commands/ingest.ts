@@ -25,7 +25,7 @@ Exit code:
   1    the threads disagree, or one of them died
   2    wrong usage or bad input
   70   a defect of pennon
-  130  interrupted`;
+  130  interrupted (143 by SIGTERM)`;
 
 /** @param done gets the exit code */
 export function ingestCommand(done: (exitCode: number) => void): Command {

@@ -52,7 +52,7 @@ export class BatchAppender {
         if (!(error instanceof TooLargeError)) throw error;
         if (piece.numRows > 1) return false;
         throw new UsageError(
-          `a single row is too large for a store of ${store.capacityBytes} bytes; give more with --store-bytes`,
+          `a single row (with its dictionaries, if it has any) is too large for a store of ${store.capacityBytes} bytes; give more with --store-bytes`,
           { cause: error },
         );
       }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Schema } from "apache-arrow";
+import { UsageError } from "../../errors.js";
 import { BatchStore } from "../../store/batch-store.js";
 import type { ReaderCrew } from "./reader-crew.js";
 
@@ -67,7 +68,14 @@ export class StorePool {
   }
 
   #create(): BatchStore {
-    return BatchStore.create({ schema: this.#schema, bytes: this.#bytes });
+    try {
+      return BatchStore.create({ schema: this.#schema, bytes: this.#bytes });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(`no store can be made with --store-bytes ${this.#bytes}: ${error.message}`, {
+        cause: error,
+      });
+    }
   }
 
   async #recycleOldest(): Promise<BatchStore> {
