@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import {
   Binary,
   Bool,
+  Data,
   DateDay,
   DateMillisecond,
   Decimal,
@@ -208,6 +209,30 @@ describe("Arrow IPC", () => {
     const stream = tableToIPC(everyType(), "stream");
     expect(await failure(streamOf(Buffer.concat([stream, stream])))).toMatch(/bytes follow the end of the stream/);
     expect(await outcome(streamOf(Buffer.concat([stream, new Uint8Array(100)])))).toBe("batches");
+  });
+
+  it("bounds what all dictionaries take together, those that were replaced not counted", async () => {
+    const words = (prefix: string) =>
+      vectorFromArray(Array.from({ length: 20_000 }, (_, i) => `${prefix}${i} ${"x".repeat(20)}`));
+    const two = tableToIPC(new Table({ a: words("a"), b: words("b") }), "stream");
+    expect(await failure(streamOf(two), { format: "arrow", maxMessageBytes: 1 << 20 })).toMatch(
+      /the dictionaries take \d+ bytes together; at most 1048576 \(maxMessageBytes\)/,
+    );
+    expect(await outcome(streamOf(two), { format: "arrow", maxMessageBytes: 1 << 21 })).toBe("batches");
+    const one = new Table({ a: words("a") }).batches.concat(new Table({ a: words("b") }).batches);
+    const type = new Dictionary(new Utf8(), new Int32(), 0);
+    const schema = new Schema([new Field("a", type, true)]);
+    const replaced = one.map((batch) => {
+      const [child] = batch.data.children;
+      if (child === undefined) throw new Error("a column is missing");
+      const data = new Data(type, 0, child.length, 0, [undefined, child.values], [], child.dictionary);
+      return new RecordBatch(
+        schema,
+        makeData({ type: new Struct(schema.fields), length: child.length, children: [data] }),
+      );
+    });
+    const stream = RecordBatchStreamWriter.writeAll(replaced).toUint8Array(true);
+    expect(await outcome(streamOf(stream), { format: "arrow", maxMessageBytes: 1 << 20 })).toBe("batches");
   });
 
   it("refuses messages past the bound, and another schema than the one asked for", async () => {

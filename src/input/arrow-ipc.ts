@@ -82,6 +82,9 @@ class ArrowReader {
   readonly #settings: ReadSettings;
   readonly #messages: MessageReader;
   readonly #dictionaries = new Map<number, Vector>();
+  /** Bytes of each of them. */
+  readonly #dictionaryBytes = new Map<number, number>();
+  #allDictionaryBytes = 0;
   #schema: Schema | undefined;
 
   constructor(source: ByteSource, settings: ReadSettings, schema?: Schema) {
@@ -136,7 +139,9 @@ class ArrowReader {
     if (type === undefined || table === undefined) throw new CorruptError(`no column uses dictionary ${id}`);
     const entries = new Vector(loadColumns(table, body, [type], context).columns);
     const before = this.#dictionaries.get(id);
-    if (before === undefined || !header.bool(2)) {
+    const isDelta = before !== undefined && header.bool(2);
+    this.#boundDictionaries(id, entries.byteLength, isDelta);
+    if (!isDelta) {
       this.#dictionaries.set(id, entries);
       return;
     }
@@ -146,6 +151,19 @@ class ArrowReader {
       );
     }
     this.#dictionaries.set(id, before.concat(entries));
+  }
+
+  /** All dictionaries in force together may take what one message may. */
+  #boundDictionaries(id: number, bytes: number, isDelta: boolean): void {
+    const before = this.#dictionaryBytes.get(id) ?? 0;
+    this.#dictionaryBytes.set(id, isDelta ? before + bytes : bytes);
+    this.#allDictionaryBytes += isDelta ? bytes : bytes - before;
+    const { maxMessageBytes } = this.#settings;
+    if (this.#allDictionaryBytes > maxMessageBytes) {
+      throw new UsageError(
+        `the dictionaries take ${this.#allDictionaryBytes} bytes together; at most ${maxMessageBytes} (maxMessageBytes)`,
+      );
+    }
   }
 
   #next(): Promise<Message | undefined> {

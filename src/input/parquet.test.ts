@@ -65,6 +65,13 @@ describe("Parquet", () => {
     );
   });
 
+  it("bounds what the columns of a row group take together", async () => {
+    // 272,727 rows of 38 bytes; no column takes more than 2.2 MB.
+    expect(await failure({ path: flights }, { maxMessageBytes: 2_200_000 })).toMatch(
+      /row group 0, column "(origin|destination)": .*decodes to more than/,
+    );
+  });
+
   it("bounds the room that nulls take, of which a few bytes can state any number", async () => {
     const options = { maxMessageBytes: 1 << 20 };
     expect(rowsOf(await readAll(streamOf(nullsOnly(3)), options))).toEqual([{ c: null }, { c: null }, { c: null }]);

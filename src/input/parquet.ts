@@ -68,13 +68,21 @@ interface Reader {
   readonly settings: ReadSettings;
 }
 
+/** A row group is decoded whole: all its columns together may take so many times what one column chunk may. */
+const GROUP_BYTES_PER_CHUNK_BYTE = 4;
+
 async function* batches(reader: Reader, close: () => Promise<void>): AsyncGenerator<RecordBatch> {
   try {
     for (const [index, group] of reader.metadata.row_groups.entries()) {
       const rows = Number(group.num_rows);
       if (rows === 0) continue;
       const columns: Data[] = [];
-      for (const plan of reader.plans) columns.push(await readColumn(reader, group, index, plan));
+      let left = GROUP_BYTES_PER_CHUNK_BYTE * reader.settings.maxMessageBytes;
+      for (const plan of reader.plans) {
+        const column = await readColumn(reader, group, index, plan, left);
+        left -= column.byteLength;
+        columns.push(column);
+      }
       const struct = new ArrowData(new Struct(reader.schema.fields), 0, rows, 0, {}, columns);
       yield* slices(new RecordBatch(reader.schema, struct), reader.settings.batchRows);
     }
@@ -84,20 +92,40 @@ async function* batches(reader: Reader, close: () => Promise<void>): AsyncGenera
   }
 }
 
-async function readColumn(reader: Reader, group: RowGroup, index: number, plan: ColumnPlan): Promise<Data> {
+/** @param left bytes that the rest of the row group may decode to */
+async function readColumn(
+  reader: Reader,
+  group: RowGroup,
+  index: number,
+  plan: ColumnPlan,
+  left: number,
+): Promise<Data> {
   const where = `row group ${index}, column "${plan.field.name}"`;
+  const maxBytes = Math.min(reader.settings.maxMessageBytes, left);
+  if (maxBytes <= 0) {
+    const most = GROUP_BYTES_PER_CHUNK_BYTE * reader.settings.maxMessageBytes;
+    throw new UsageError(
+      `${reader.name}: ${where}: the row group decodes to more than ${most} bytes (${GROUP_BYTES_PER_CHUNK_BYTE} times maxMessageBytes); write smaller row groups`,
+    );
+  }
   const leaves: LeafColumn[] = [];
-  for (const leaf of plan.leaves) leaves.push(await readLeaf(reader, group, leaf, where));
+  for (const leaf of plan.leaves) leaves.push(await readLeaf(reader, group, leaf, where, maxBytes));
   return guard(reader.name, where, () => assembleColumn(plan, leaves));
 }
 
-async function readLeaf(reader: Reader, group: RowGroup, leaf: Leaf, where: string): Promise<LeafColumn> {
+async function readLeaf(
+  reader: Reader,
+  group: RowGroup,
+  leaf: Leaf,
+  where: string,
+  maxBytes: number,
+): Promise<LeafColumn> {
   const { file, name, settings } = reader;
   settings.signal?.throwIfAborted();
   const { start, length, codec } = guard(name, where, () => locate(group, leaf, settings.maxMessageBytes));
   const bytes = await file.read(start, length);
   settings.signal?.throwIfAborted();
-  const options = { codec, rows: Number(group.num_rows), maxBytes: settings.maxMessageBytes };
+  const options = { codec, rows: Number(group.num_rows), maxBytes };
   return guard(name, where, () => decodeChunk(bytes, leaf, options));
 }
 

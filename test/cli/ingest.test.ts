@@ -89,6 +89,11 @@ describe("pennon ingest", () => {
     expect(checksums(report.columns)).toEqual(checksums(whole.columns));
   });
 
+  it("claims no agreement when there was nobody to compare with", async () => {
+    const report = await ingestJson(["--readers", "1", "--no-verify", "--limit", "100", flights]);
+    expect(report.agree).toBeNull();
+  });
+
   it("serves more readers than there are scratch regions", async () => {
     const report = await ingestJson(["--readers", "20", "--limit", "20000", flights]);
     expect(report).toMatchObject({ rows: 20_000, readers: 20, agree: true });

@@ -85,7 +85,8 @@ export interface Report {
   readonly batches: number;
   readonly stores: number;
   readonly readers: number;
-  readonly agree: boolean;
+  /** Null when only one thread computed anything. */
+  readonly agree: boolean | null;
   readonly verified: boolean;
   readonly sources: readonly { readonly name: string; readonly format: string; readonly rows: number }[];
   readonly columns: readonly ReportedColumn[];

@@ -27,6 +27,7 @@ export class BatchAppender {
    * @throws UsageError when a single row is larger than an empty store, or the batch is malformed
    */
   async append(batch: RecordBatch): Promise<void> {
+    this.#mostRows *= 2; // a large row may have been an exception
     let start = 0;
     while (start < batch.numRows) {
       const rows = Math.min(batch.numRows - start, this.#mostRows);

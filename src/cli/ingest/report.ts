@@ -66,7 +66,8 @@ export function reportJson(result: IngestResult, figures: IngestFigures): string
     seconds: Number(figures.seconds.toFixed(3)),
     readers: figures.readers,
     verified: figures.verified,
-    agree: result.disagreement === undefined,
+    // Nobody to compare with is not the same as agreement.
+    agree: figures.readers + Number(figures.verified) < 2 ? null : result.disagreement === undefined,
     ...(result.disagreement === undefined ? {} : { disagreement: result.disagreement }),
     sources: result.sources,
     columns: result.columns.flatMap((column, i) => {

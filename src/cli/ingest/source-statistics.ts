@@ -1,6 +1,6 @@
 /**
- * The writer's side: statistics of batches as they were read from a file, by the plain twins of the kernels. Nothing here has
- * to do with a store, so what the readers find in it is held against an independent account.
+ * The writer's side: statistics of batches as they were read from a file, by the plain twins of the kernels. Nothing here looks
+ * at a store, so what the readers find in it is held against the source's own bytes; docs/ingest.md says which code both sides share.
  *
  * Rows are [start, start + rows) of `data`; for the conventions of `DataLike` see `shape.ts`.
  *
