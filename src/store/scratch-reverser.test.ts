@@ -81,6 +81,25 @@ describe("ScratchReverser", () => {
     expect(reverser.reverseFixed(arena.u8.subarray(0, 4_096), Uint8Array, 2_048, 2)).toBeUndefined();
   });
 
+  it("puts the results of one batch into one block, those that do not fit into their own, and never two into one place", () => {
+    const reverser = new ScratchReverser(arena, REGION);
+    const source = arena.u8.subarray(DATA_AT, DATA_AT + 60);
+    source.forEach((_, i) => {
+      source[i] = i;
+    });
+    reverser.startBatch(72);
+    const results = [12, 5, 40, 24].map((rows) => reverser.reverseFixed(source, Uint8Array, 1, rows));
+    const [a, b, c, d] = results.map((result) => result?.buffer);
+    expect(b).toBe(a);
+    expect(c).toBe(a);
+    expect(d).not.toBe(a);
+    reverser.startBatch(72);
+    expect(reverser.reverseFixed(source, Uint8Array, 1, 60)?.buffer).not.toBe(a);
+    [12, 5, 40, 24].forEach((rows, i) => {
+      expect(results[i]).toEqual(Uint8Array.from({ length: rows }, (_, row) => rows - 1 - row));
+    });
+  });
+
   it("declines a row that is larger than its region, no rows, and rows that lie elsewhere", () => {
     const reverser = new ScratchReverser(arena, REGION);
     const large = inArena([new Uint8Array(2_000)], 0);

@@ -25,6 +25,8 @@ export class ScratchReverser implements Reverser {
   readonly #rowsAtOnce: number;
   readonly #regionBytes: number;
   readonly #dataBytes: number;
+  #block = new ArrayBuffer(0);
+  #used = 0;
 
   constructor(arena: Arena, region: ScratchRegion) {
     this.#arena = arena;
@@ -41,8 +43,9 @@ export class ScratchReverser implements Reverser {
     const { buffer, kernels, i32, u8 } = this.#arena;
     if (offsets.buffer !== buffer || data.buffer !== buffer || length === 0) return undefined;
     const first = offsets[0] ?? 0;
-    const outOffsets = new Int32Array(length + 1);
-    const outData = new Uint8Array((offsets[length] ?? 0) - first);
+    const outOffsets = new Int32Array(...this.#room(4 * (length + 1)), length + 1);
+    const dataBytes = (offsets[length] ?? 0) - first;
+    const outData = new Uint8Array(...this.#room(dataBytes), dataBytes);
     let done = 0;
     let bytes = 0;
     while (done < length) {
@@ -83,17 +86,34 @@ export class ScratchReverser implements Reverser {
     // Whole words of 8 bytes at a time, so that what is copied out stays aligned.
     const rowsAtOnce = 8 * Math.floor(this.#regionBytes / (8 * bytesPerRow));
     if (source.buffer !== buffer || source.byteLength < bytes || bytes === 0 || rowsAtOnce === 0) return undefined;
-    if (rows <= rowsAtOnce) {
-      kernels.reverseFixed(source.byteOffset, bytesPerRow, rows, region);
-      return new array(buffer, region, bytes / array.BYTES_PER_ELEMENT).slice();
-    }
-    const reversed = new Uint8Array(bytes);
+    const [block, at] = this.#room(bytes);
+    const reversed = new Uint8Array(block, at, bytes);
     for (let done = 0; done < rows; done += rowsAtOnce) {
       const count = Math.min(rows - done, rowsAtOnce);
       const first = rows - done - count;
       kernels.reverseFixed(source.byteOffset + first * bytesPerRow, bytesPerRow, count, region);
       reversed.set(u8.subarray(region, region + count * bytesPerRow), done * bytesPerRow);
     }
-    return new array(reversed.buffer);
+    return new array(block, at, bytes / array.BYTES_PER_ELEMENT);
+  }
+
+  /**
+   * Makes room for the results of one batch in a block of their own: to allocate a block costs little more than to allocate an
+   * array, and a batch has several.
+   *
+   * @param bytes expected of all results; more is possible, and allocated array by array
+   */
+  startBatch(bytes: number): void {
+    this.#block = new ArrayBuffer(bytes);
+    this.#used = 0;
+  }
+
+  /** Room for `bytes` bytes: a buffer, and a place in it that is a multiple of 8. */
+  #room(bytes: number): [block: ArrayBuffer, at: number] {
+    const at = this.#used;
+    const end = at + 8 * Math.ceil(bytes / 8);
+    if (end > this.#block.byteLength) return [new ArrayBuffer(bytes), 0];
+    this.#used = end;
+    return [this.#block, at];
   }
 }

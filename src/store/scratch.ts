@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { Reverser } from "../arrow/reverser.js";
 import { statisticsOf } from "../kernels/plain/statistics.js";
 import { emptyStatistics, type NumberKind, readStatistics, type Statistics } from "../kernels/statistics.js";
 import type { Arena } from "./arena.js";
@@ -64,7 +63,7 @@ export class Scratch {
   }
 
   /** Reverses strings by kernel; undefined where there are no kernels or no region. */
-  get reverser(): Reverser | undefined {
+  get reverser(): ScratchReverser | undefined {
     if (this.#arena.kernels.kind !== "wasm") return undefined;
     if (this.#reverser === undefined) {
       const { region } = this;

@@ -111,7 +111,11 @@ export class StoreReader extends StoreLedger {
   batches(range: BatchRange & { readonly reverseRows?: boolean } = {}): RecordBatch[] {
     const batches = this.storedBatches(range);
     if (!range.reverseRows) return batches.map((batch) => batch.recordBatch);
-    return batches.map((batch) => reverseBatch(batch.recordBatch, this.#scratch.reverser));
+    const { reverser } = this.#scratch;
+    return batches.map((batch) => {
+      reverser?.startBatch(this.#flatBytes(batch.position));
+      return reverseBatch(batch.recordBatch, reverser);
+    });
   }
 
   /** The positions of a range. */
@@ -246,6 +250,20 @@ export class StoreReader extends StoreLedger {
     );
     this.#cache.set(batch);
     return batch;
+  }
+
+  /** Bytes of the values and 32-bit offsets of columns without children, each rounded up to a multiple of 8. */
+  #flatBytes(position: number): number {
+    const reader = this.#locate(position);
+    let bytes = 0;
+    for (const column of this.plan.columns) {
+      const values = column.bufferOf("values");
+      const offsets = column.bufferOf("offsets");
+      if (values === undefined || (offsets !== undefined && column.offsetWidth === 8)) continue;
+      bytes += 8 * Math.ceil(reader.byteLength(values) / 8);
+      if (offsets !== undefined) bytes += 8 * Math.ceil(reader.byteLength(offsets) / 8);
+    }
+    return bytes;
   }
 
   #maker(): MakeRecordBatch {
