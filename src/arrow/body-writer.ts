@@ -20,6 +20,7 @@
  */
 import { UsageError } from "../errors.js";
 import type { Kernels } from "../kernels/interface.js";
+import { alignBits } from "../kernels/plain/bits.js";
 import { ALIGNMENT, aligned, type MessageTemplate } from "./message.js";
 
 /** Views of a whole arena, one per element width, made once. */
@@ -297,12 +298,9 @@ export function malformed(column: string, what: string): never {
 
 /** Bits [bitOffset, bitOffset + length) of `source`, moved to bit 0. */
 function shiftedBits(source: ArrayBufferView, bitOffset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  const out = new Uint8Array(Math.ceil(length / 8));
-  for (let i = 0; i < length; i++) {
-    const bit = bitOffset + i;
-    const set = ((bytes[Math.floor(bit / 8)] ?? 0) >> (bit % 8)) & 1;
-    out[i >> 3] = (out[i >> 3] ?? 0) | (set << (i & 7));
-  }
-  return out;
+  const shift = bitOffset & 7;
+  const begin = source.byteOffset + Math.floor(bitOffset / 8);
+  const bytes = new Uint8Array(source.buffer, begin, Math.ceil((shift + length) / 8)).slice();
+  alignBits(bytes, shift, length);
+  return bytes.subarray(0, Math.ceil(length / 8));
 }

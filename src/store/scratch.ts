@@ -62,7 +62,7 @@ export class Scratch {
     return statistics;
   }
 
-  /** Reverses strings by kernel; undefined where there are no kernels or no region. */
+  /** Reverses rows by kernel; undefined where there are no kernels or no region. */
   get reverser(): ScratchReverser | undefined {
     if (this.#arena.kernels.kind !== "wasm") return undefined;
     if (this.#reverser === undefined) {
