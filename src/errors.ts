@@ -8,7 +8,16 @@
  */
 
 /** The stable code of each error class. */
-export type ErrorCode = "Usage" | "Full" | "Retryable" | "Conflict" | "OutcomeUnknown" | "Gone" | "Corrupt" | "Closed";
+export type ErrorCode =
+  | "Usage"
+  | "Full"
+  | "Retryable"
+  | "Conflict"
+  | "OutcomeUnknown"
+  | "Gone"
+  | "Corrupt"
+  | "Storage"
+  | "Closed";
 
 /** Base class of every error that Pennon throws on purpose. */
 export abstract class PennonError extends Error {
@@ -27,8 +36,8 @@ export class UsageError extends PennonError {
 /** A batch, or a group of them, is larger than an empty store: no room that is freed will make it fit. Cut it. */
 export class TooLargeError extends UsageError {}
 
-/** Which bound of a store was reached. */
-export type FullBound = "batches" | "bytes";
+/** Which bound was reached. */
+export type FullBound = "batches" | "bytes" | "rows" | "puts";
 
 /** A bound was reached. Nothing was changed; free or add room, then the same call can succeed. */
 export class FullError extends PennonError {
@@ -56,10 +65,27 @@ export class ConflictError extends PennonError {
   readonly code = "Conflict";
 }
 
+/** What is known of an operation whose outcome is not. */
+export interface OutcomeUnknownOptions extends ErrorOptions {
+  /** Where the rows are in the history of the table, if they are there. */
+  readonly position?: string | undefined;
+  /** True when doing the very same thing again settles the outcome. @default false */
+  readonly retryable?: boolean;
+}
+
 /** The operation may or may not have taken effect. */
 export class OutcomeUnknownError extends PennonError {
   override readonly name = "OutcomeUnknownError";
   readonly code = "OutcomeUnknown";
+  override readonly retryable: boolean;
+  /** Where the rows are in the history of the table, if they are there. */
+  readonly position: string | undefined;
+
+  constructor(message: string, options: OutcomeUnknownOptions = {}) {
+    super(message, options);
+    this.retryable = options.retryable ?? false;
+    this.position = options.position;
+  }
 }
 
 /** What was asked for existed and no longer does: an arena that was recycled, a position that was collected. */
@@ -72,6 +98,15 @@ export class GoneError extends PennonError {
 export class CorruptError extends PennonError {
   override readonly name = "CorruptError";
   readonly code = "Corrupt";
+}
+
+/**
+ * The storage below refused, for a reason that does not pass by itself: no permission, no space, a failing device. Nothing was written
+ * that a reader could see.
+ */
+export class StorageError extends PennonError {
+  override readonly name = "StorageError";
+  readonly code = "Storage";
 }
 
 /** The object was closed before, or while, the call was made. */
