@@ -33,15 +33,18 @@ export interface ArrayClass<T> {
 const MAX_KEPT_DICTIONARIES = 256;
 const NO_BYTES = new Uint8Array(0);
 
+/** The views that reading takes. */
+export type MessageViews = Pick<ArenaViews, "buffer" | "u32">;
+
 export class MessageReader {
-  readonly #views: ArenaViews;
+  readonly #views: MessageViews;
   readonly #dictionaries: Map<number, Vector>;
   #template: MessageTemplate;
   #word = 0;
   #start = 0;
   #dictionarySet = 0;
 
-  constructor(views: ArenaViews, template: MessageTemplate, dictionaries = new Map<number, Vector>()) {
+  constructor(views: MessageViews, template: MessageTemplate, dictionaries = new Map<number, Vector>()) {
     this.#views = views;
     this.#template = template;
     this.#dictionaries = dictionaries;

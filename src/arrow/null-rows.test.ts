@@ -18,7 +18,7 @@ import { describe, expect, it } from "vitest";
 import { rowsOf, valuesOf } from "../../test/plain-model.js";
 import { emptyStore, MEMORY_KINDS, messageBytes } from "../../test/stores.js";
 import { concatData } from "./concat.js";
-import { areNull } from "./null-rows.js";
+import { areNull, firstNull } from "./null-rows.js";
 
 const types: readonly DataType[] = [
   new Int32(),
@@ -84,5 +84,21 @@ describe("rows that a source left out of the end of its buffers", () => {
     expect(areNull({ ...data, nullBitmap: new Uint8Array() }, 0, 1)).toBe(false);
     expect(areNull(data, 0, 1)).toBe(false);
     expect(areNull(data, 2, 2)).toBe(true);
+  });
+});
+
+describe("the first null row", () => {
+  it("is found at every place, in slices too", () => {
+    for (let length = 1; length <= 40; length++) {
+      for (let row = -1; row < length; row++) {
+        const values = Array.from({ length }, (_, i) => (i === row ? null : i));
+        const [data] = vectorFromArray(values, new Int32()).data;
+        if (!data) throw new Error("no data");
+        expect(firstNull(data)).toBe(row);
+        for (const from of [1, 7, 9].filter((start) => start < length)) {
+          expect(firstNull(data.slice(from, length - from))).toBe(row < from ? -1 : row - from);
+        }
+      }
+    }
   });
 });

@@ -1,86 +1,134 @@
 /**
  * Building one Arrow column from values that arrive one at a time, as text (CSV) or as what JSON gives.
  *
- * Values go straight into typed arrays that double when they are full. A value that does not fit the type is refused; that ends
- * the reading, so what a refused struct or list left behind in its children does not matter. `finish` gives the column and starts
- * the next one.
+ * What is said here is which text, and which JSON value, is which value of the column's type; the columns themselves are those that rows
+ * are put into. Text is taken as it comes: half of a surrogate pair, which JSON can write, becomes U+FFFD. A value that does not fit the
+ * type is refused; that ends the reading, so what a refused struct or list left behind in its children does not matter.
  *
  * @module
  */
 
-import { Data, DataType, TimeUnit } from "apache-arrow";
+import { type Data, DataType, type Field, TimeUnit } from "apache-arrow";
+import type { ColumnBuilder as RowColumn } from "../arrow/rows/build/column-builder.js";
+import { columnBuilder as rowColumn } from "../arrow/rows/build/compile.js";
+import { wellFormed } from "../arrow/rows/utf8.js";
 import { UsageError } from "../errors.js";
 import { parseIsoTime } from "./iso-time.js";
-import { ListBuilder, StructBuilder } from "./nested-builder.js";
+import { isJsonObject } from "./json-object.js";
 import { fitsInt64, parseBoolean, parseFloatText, parseInteger } from "./scalar-text.js";
-import { Validity } from "./validity.js";
-
-/** Builds one column. */
-export interface ColumnBuilder {
-  readonly length: number;
-  /** Appends a text that is not empty. False when it does not fit. */
-  appendText(text: string): boolean;
-  /** Appends a JSON value that is not null. False when it does not fit. */
-  appendJson(value: unknown): boolean;
-  appendNull(): void;
-  /** The column of what was appended since the last call. */
-  finish(): Data;
-}
 
 /** Types whose columns take any JSON value, as its text: those that inference found mixed. */
 export type JsonTextTypes = ReadonlySet<DataType>;
 
-/** A builder for a type. @throws UsageError naming the column when rows of text cannot hold the type. */
-export function columnBuilder(type: DataType, path: string, jsonText: JsonTextTypes): ColumnBuilder {
-  if (DataType.isUtf8(type)) return new Utf8Builder(type, jsonText.has(type));
-  if (DataType.isInt(type))
-    return type.bitWidth === 64 ? new Int64Builder(type, integer(type.isSigned)) : narrowInt(type);
-  if (DataType.isFloat(type) && type.precision > 0) return new NumberBuilder(type, parseFloatText, isNumber);
-  if (DataType.isBool(type)) return new BoolBuilder(type);
-  if (DataType.isTimestamp(type)) return new Int64Builder(type, timestamp(type.unit, Boolean(type.timezone)));
-  if (DataType.isDate(type) && type.ArrayType === Int32Array) return new NumberBuilder(type, days, () => false);
-  if (DataType.isStruct(type)) {
-    const builders = type.children.map((field) => columnBuilder(field.type, `${path}.${field.name}`, jsonText));
-    return new StructBuilder(type, builders);
+/** Builds one column. */
+export class ColumnBuilder {
+  readonly #column: RowColumn;
+  readonly #conversion: Conversion;
+
+  /** @throws UsageError naming the column when rows of text cannot hold the type */
+  constructor(type: DataType, path: string, jsonText: JsonTextTypes) {
+    this.#conversion = conversionTo(type, path, jsonText);
+    this.#column = rowColumn({ type, nullable: true, path: () => path });
   }
-  if (DataType.isList(type)) return new ListBuilder(type, columnBuilder(type.valueType, `${path}[]`, jsonText));
+
+  get length(): number {
+    return this.#column.length;
+  }
+
+  /** Appends a text that is not empty. False when it does not fit. */
+  appendText(text: string): boolean {
+    return this.#append(this.#conversion.text(text));
+  }
+
+  /** Appends a JSON value that is not null. False when it does not fit. */
+  appendJson(value: unknown): boolean {
+    return this.#append(this.#conversion.json(value));
+  }
+
+  appendNull(): void {
+    this.#column.appendNull();
+  }
+
+  /** The column of what was appended since the last call. */
+  finish(): Data {
+    return this.#column.finish();
+  }
+
+  #append(value: unknown): boolean {
+    if (value === undefined) return false;
+    this.#column.append(value);
+    return true;
+  }
+}
+
+type Convert<Source> = (source: Source) => unknown;
+
+/** What is put into the column for a text that is not empty, for a JSON value that is not null; undefined for one that does not fit. */
+interface Conversion {
+  readonly text: Convert<string>;
+  readonly json: Convert<unknown>;
+}
+
+function conversionTo(type: DataType, path: string, jsonText: JsonTextTypes): Conversion {
+  if (DataType.isUtf8(type)) return { text: wellFormed, json: jsonText.has(type) ? toText : stringOnly };
+  if (DataType.isInt(type)) return toInteger(type.bitWidth, type.isSigned);
+  if (DataType.isFloat(type) && type.precision > 0) return { text: parseFloatText, json: toFloat };
+  if (DataType.isBool(type)) return { text: parseBoolean, json: booleanOnly };
+  if (DataType.isTimestamp(type)) return ofTexts(toTimestamp(type.unit, Boolean(type.timezone)));
+  if (DataType.isDate(type) && type.ArrayType === Int32Array) return ofTexts(toDate);
+  const inner = (field: Field, innerPath: string): Convert<unknown> =>
+    nullOr(conversionTo(field.type, innerPath, jsonText).json);
+  if (DataType.isStruct(type)) {
+    const fields: readonly Field[] = type.children;
+    return {
+      text: nothing,
+      json: toStruct(new Map(fields.map((field) => [field.name, inner(field, `${path}.${field.name}`)]))),
+    };
+  }
+  if (DataType.isList(type)) return { text: nothing, json: toList(inner(type.valueField, `${path}[]`)) };
   throw new UsageError(`column "${path}": rows of text cannot be read as ${type}`);
 }
 
-type Parse = (text: string) => number | undefined;
+const nothing = (): undefined => undefined;
 
-function isNumber(value: unknown): boolean {
-  return typeof value === "number" || typeof value === "bigint";
+/** Types that JSON writes as texts. */
+function ofTexts(text: Convert<string>): Conversion {
+  return { text, json: (value) => (typeof value === "string" ? text(value) : undefined) };
 }
 
-function narrowInt(type: DataType & { bitWidth: number; isSigned: boolean }): ColumnBuilder {
-  const least = type.isSigned ? -(2 ** (type.bitWidth - 1)) : 0;
-  const most = 2 ** (type.isSigned ? type.bitWidth - 1 : type.bitWidth) - 1;
-  const fits = (value: unknown) =>
-    typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
-  const parse = (text: string) => {
-    const value = parseInteger(text);
-    return typeof value === "number" && fits(value) ? value : undefined;
+function stringOnly(value: unknown): string | undefined {
+  return typeof value === "string" ? wellFormed(value) : undefined;
+}
+
+/** Strings as they are, everything else as JSON. */
+function toText(value: unknown): string {
+  return typeof value === "string" ? wellFormed(value) : wellFormed(jsonOf(value));
+}
+
+function jsonOf(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? Number(inner) : inner));
+}
+
+function toFloat(value: unknown): number | undefined {
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
+}
+
+function booleanOnly(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
+}
+
+function toInteger(bits: number, signed: boolean): Conversion {
+  const least = signed ? -(2 ** (bits - 1)) : 0;
+  const most = 2 ** (signed ? bits - 1 : bits) - 1;
+  const narrow = (value: unknown): unknown =>
+    typeof value === "number" && Number.isInteger(value) && value >= least && value <= most ? value : undefined;
+  const wide = (value: unknown): unknown => {
+    if (typeof value === "number") return Number.isSafeInteger(value) && (signed || value >= 0) ? value : undefined;
+    if (typeof value !== "bigint") return undefined;
+    return (signed ? fitsInt64(value) : value >= 0n && value < 2n ** 64n) ? value : undefined;
   };
-  return new NumberBuilder(type, parse, fits);
-}
-
-/** Days since 1970-01-01 of a date without a time. */
-function days(text: string): number | undefined {
-  const time = text.length === 10 ? parseIsoTime(text) : undefined;
-  return time === undefined ? undefined : time.seconds / 86_400;
-}
-
-type ToInt64 = (value: unknown) => number | bigint | undefined;
-
-function integer(signed: boolean): ToInt64 {
-  return (value) => {
-    const whole = typeof value === "string" ? parseInteger(value) : value;
-    if (typeof whole === "number") return Number.isSafeInteger(whole) && (signed || whole >= 0) ? whole : undefined;
-    if (typeof whole !== "bigint") return undefined;
-    const fits = signed ? fitsInt64(whole) : whole >= 0n && whole < 2n ** 64n;
-    return fits ? whole : undefined;
-  };
+  const json = bits === 64 ? wide : narrow;
+  return { text: (text) => json(parseInteger(text)), json };
 }
 
 const PER_SECOND: Readonly<Record<TimeUnit, { scale: bigint; digits: number }>> = {
@@ -90,10 +138,10 @@ const PER_SECOND: Readonly<Record<TimeUnit, { scale: bigint; digits: number }>> 
   [TimeUnit.NANOSECOND]: { scale: 1_000_000_000n, digits: 9 },
 };
 
-function timestamp(unit: TimeUnit, zoned: boolean): ToInt64 {
+function toTimestamp(unit: TimeUnit, zoned: boolean): Convert<string> {
   const { scale, digits } = PER_SECOND[unit];
-  return (value) => {
-    const time = typeof value === "string" ? parseIsoTime(value) : undefined;
+  return (text) => {
+    const time = parseIsoTime(text);
     if (time === undefined || time.zoned !== zoned || time.digits > digits) return undefined;
     const fraction = Math.trunc(time.nanos / 10 ** (9 - digits));
     const whole = BigInt(time.seconds) * scale + BigInt(fraction);
@@ -101,221 +149,46 @@ function timestamp(unit: TimeUnit, zoned: boolean): ToInt64 {
   };
 }
 
-const FIRST_CAPACITY = 1024;
-
-/** Numbers of at most 53 bits. */
-class NumberBuilder implements ColumnBuilder {
-  readonly #type: DataType;
-  readonly #parse: Parse;
-  readonly #fits: (value: unknown) => boolean;
-  readonly #validity = new Validity();
-  #values: Int32Array;
-
-  constructor(type: DataType, parse: Parse, fits: (value: unknown) => boolean) {
-    this.#type = type;
-    this.#parse = parse;
-    this.#fits = fits;
-    this.#values = new type.ArrayType(FIRST_CAPACITY);
-  }
-
-  get length(): number {
-    return this.#validity.length;
-  }
-
-  appendText(text: string): boolean {
-    const value = this.#parse(text);
-    return value !== undefined && this.#append(value);
-  }
-
-  appendJson(value: unknown): boolean {
-    if (typeof value === "string" && DataType.isDate(this.#type)) return this.appendText(value);
-    return this.#fits(value) && this.#append(Number(value));
-  }
-
-  appendNull(): void {
-    this.#append(0);
-    this.#validity.clearLast();
-  }
-
-  finish(): Data {
-    const { length, nulls, bitmap } = this.#validity.finish();
-    const values = this.#values.slice(0, length);
-    return new Data<DataType>(this.#type, 0, length, nulls, { 1: values, 2: bitmap });
-  }
-
-  #append(value: number): boolean {
-    const at = this.#validity.append();
-    if (at === this.#values.length) {
-      const grown: Int32Array = new this.#type.ArrayType(at * 2);
-      grown.set(this.#values);
-      this.#values = grown;
-    }
-    this.#values[at] = value;
-    return true;
-  }
+/** A date without a time. */
+function toDate(text: string): Date | undefined {
+  const time = text.length === 10 ? parseIsoTime(text) : undefined;
+  return time === undefined ? undefined : new Date(time.seconds * 1_000);
 }
 
-/** 64-bit integers, written as two words so that no bigint is made for those that a number can hold. */
-class Int64Builder implements ColumnBuilder {
-  readonly #type: DataType;
-  readonly #convert: ToInt64;
-  readonly #validity = new Validity();
-  #words = new Int32Array(FIRST_CAPACITY * 2);
-  #wide = new BigInt64Array(this.#words.buffer);
-
-  constructor(type: DataType, convert: ToInt64) {
-    this.#type = type;
-    this.#convert = convert;
-  }
-
-  get length(): number {
-    return this.#validity.length;
-  }
-
-  appendText(text: string): boolean {
-    return this.#append(this.#convert(text));
-  }
-
-  appendJson(value: unknown): boolean {
-    // A number in quotes is a text; only timestamps are written as texts.
-    if (typeof value === "string" && DataType.isInt(this.#type)) return false;
-    return this.#append(this.#convert(value));
-  }
-
-  appendNull(): void {
-    this.#append(0);
-    this.#validity.clearLast();
-  }
-
-  finish(): Data {
-    const { length, nulls, bitmap } = this.#validity.finish();
-    const values = new this.#type.ArrayType(this.#words.slice(0, length * 2).buffer);
-    return new Data<DataType>(this.#type, 0, length, nulls, { 1: values, 2: bitmap });
-  }
-
-  #append(value: number | bigint | undefined): boolean {
-    if (value === undefined) return false;
-    const at = this.#validity.append();
-    if (at === this.#wide.length) {
-      const grown = new Int32Array(at * 4);
-      grown.set(this.#words);
-      this.#words = grown;
-      this.#wide = new BigInt64Array(grown.buffer);
-    }
-    if (typeof value === "bigint") {
-      this.#wide[at] = value;
-    } else {
-      this.#words[at * 2] = value;
-      this.#words[at * 2 + 1] = Math.floor(value / 2 ** 32);
-    }
-    return true;
-  }
+function nullOr(convert: Convert<unknown>): Convert<unknown> {
+  return (value) => (value === null || value === undefined ? null : convert(value));
 }
 
-class BoolBuilder implements ColumnBuilder {
-  readonly #type: DataType;
-  readonly #validity = new Validity();
-  #flags: Uint8Array = new Uint8Array(FIRST_CAPACITY);
-
-  constructor(type: DataType) {
-    this.#type = type;
-  }
-
-  get length(): number {
-    return this.#validity.length;
-  }
-
-  appendText(text: string): boolean {
-    return this.appendJson(parseBoolean(text));
-  }
-
-  appendJson(value: unknown): boolean {
-    if (typeof value !== "boolean") return false;
-    const at = this.#validity.append();
-    if (at === this.#flags.length) {
-      const grown = new Uint8Array(at * 2);
-      grown.set(this.#flags);
-      this.#flags = grown;
+/** Objects; a missing field is null, a field that the type does not have refuses the value. Copied where something in it is converted. */
+function toStruct(fields: ReadonlyMap<string, Convert<unknown>>): Convert<unknown> {
+  return (value) => {
+    if (!isJsonObject(value)) return undefined;
+    let converted = value;
+    for (const key of Object.keys(value)) {
+      const before = value[key];
+      const after = fields.get(key)?.(before);
+      if (after === undefined) return undefined;
+      if (after === before) continue;
+      if (converted === value) converted = { ...value };
+      converted[key] = after;
     }
-    this.#flags[at] = value ? 1 : 0;
-    return true;
-  }
-
-  appendNull(): void {
-    this.appendJson(false);
-    this.#validity.clearLast();
-  }
-
-  finish(): Data {
-    const { length, nulls, bitmap } = this.#validity.finish();
-    const values = new Uint8Array(Math.ceil(length / 8));
-    for (let i = 0; i < length; i++) if (this.#flags[i] === 1) values[i >> 3] = (values[i >> 3] ?? 0) | (1 << (i & 7));
-    return new Data<DataType>(this.#type, 0, length, nulls, { 1: values, 2: bitmap });
-  }
+    return converted;
+  };
 }
 
-const FIRST_TEXT_BYTES = 16 * 1024;
-const MAX_TEXT_BYTES = 2 ** 31 - 1;
-
-class Utf8Builder implements ColumnBuilder {
-  readonly #type: DataType;
-  readonly #anyJson: boolean;
-  readonly #validity = new Validity();
-  #offsets = new Int32Array(FIRST_CAPACITY + 1);
-  #bytes = Buffer.alloc(FIRST_TEXT_BYTES);
-  #end = 0;
-
-  constructor(type: DataType, anyJson: boolean) {
-    this.#type = type;
-    this.#anyJson = anyJson;
-  }
-
-  get length(): number {
-    return this.#validity.length;
-  }
-
-  appendText(text: string): boolean {
-    const most = text.length * 3;
-    if (this.#end + most > MAX_TEXT_BYTES) return false;
-    if (this.#end + most > this.#bytes.length) {
-      const grown = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#end + most));
-      grown.set(this.#bytes.subarray(0, this.#end));
-      this.#bytes = grown;
+/** Arrays, of any length; copied likewise. */
+function toList(item: Convert<unknown>): Convert<unknown> {
+  return (value) => {
+    if (!Array.isArray(value)) return undefined;
+    const before: readonly unknown[] = value;
+    let converted: unknown[] | undefined;
+    for (let i = 0; i < before.length; i++) {
+      const after = item(before[i]);
+      if (after === undefined) return undefined;
+      if (after === before[i]) continue;
+      converted ??= before.slice();
+      converted[i] = after;
     }
-    this.#end += this.#bytes.write(text, this.#end, "utf8");
-    this.#close();
-    return true;
-  }
-
-  appendJson(value: unknown): boolean {
-    if (typeof value === "string") return this.appendText(value);
-    return this.#anyJson && this.appendText(jsonText(value));
-  }
-
-  appendNull(): void {
-    this.#close();
-    this.#validity.clearLast();
-  }
-
-  finish(): Data {
-    const { length, nulls, bitmap } = this.#validity.finish();
-    const offsets = this.#offsets.slice(0, length + 1);
-    const values = new Uint8Array(this.#bytes.subarray(0, this.#end));
-    this.#end = 0;
-    return new Data<DataType>(this.#type, 0, length, nulls, { 0: offsets, 1: values, 2: bitmap });
-  }
-
-  #close(): void {
-    const at = this.#validity.append();
-    if (at + 1 === this.#offsets.length) {
-      const grown = new Int32Array(at * 2 + 1);
-      grown.set(this.#offsets);
-      this.#offsets = grown;
-    }
-    this.#offsets[at + 1] = this.#end;
-  }
-}
-
-function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? Number(inner) : inner));
+    return converted ?? before;
+  };
 }

@@ -14,7 +14,7 @@ import { CsvError, parse } from "csv-parse";
 import { UsageError } from "../errors.js";
 import { BatchBytes } from "./batch-bytes.js";
 import type { ByteSource } from "./byte-source.js";
-import { type ColumnBuilder, columnBuilder } from "./column-builder.js";
+import { ColumnBuilder } from "./column-builder.js";
 import { SAMPLE_BYTES, SAMPLE_ROWS, TextGuess } from "./infer.js";
 import type { Input, ReadSettings } from "./input.js";
 import { shown } from "./shown.js";
@@ -138,7 +138,7 @@ function columnsInFileOrder(name: string, names: readonly string[], schema: Sche
   return names.map((column) => {
     const field = fields.get(column);
     if (field === undefined) throw new UsageError(`${name}: column "${column}" is not in the schema`);
-    return { field, builder: columnBuilder(field.type, column, new Set()) };
+    return { field, builder: new ColumnBuilder(field.type, column, new Set()) };
   });
 }
 

@@ -16,7 +16,7 @@
 
 import { Bool, type DataType, Field, Float64, Int64, List, Struct, Timestamp, TimeUnit, Utf8 } from "apache-arrow";
 import { parseIsoTime } from "./iso-time.js";
-import { isJsonObject } from "./nested-builder.js";
+import { isJsonObject } from "./json-object.js";
 import { fitsInt64, parseBoolean, parseFloatText, parseInteger } from "./scalar-text.js";
 
 /** Rows that are looked at. */

@@ -19,12 +19,12 @@ import {
 import { UsageError } from "../errors.js";
 import { BatchBytes } from "./batch-bytes.js";
 import type { ByteSource } from "./byte-source.js";
-import { type ColumnBuilder, columnBuilder } from "./column-builder.js";
+import { ColumnBuilder } from "./column-builder.js";
 import { JsonGuess, SAMPLE_BYTES, SAMPLE_ROWS } from "./infer.js";
 import type { Input, ReadSettings } from "./input.js";
+import { isJsonObject } from "./json-object.js";
 import { type JsonRecord, jsonRecords } from "./json-records.js";
 import { parseJson } from "./json-text.js";
-import { isJsonObject } from "./nested-builder.js";
 import { shown } from "./shown.js";
 
 const MAX_COLUMNS = 10_000;
@@ -43,7 +43,7 @@ export async function openNdjson(source: ByteSource, settings: ReadSettings): Pr
   const sample: Row[] = [];
   const jsonText = new Set<DataType>();
   const schema = settings.schema ?? (await inferSchema(source, records, sample, jsonText));
-  const builders = schema.fields.map((field) => columnBuilder(field.type, field.name, jsonText));
+  const builders = schema.fields.map((field) => new ColumnBuilder(field.type, field.name, jsonText));
   return {
     name,
     format: "ndjson",

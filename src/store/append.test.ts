@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { batchOf } from "../../test/arrow-arbitrary.js";
 import { int32, mixedSchema, pairBatch, pairSchema, seededBatch, wideSchema } from "../../test/batches.js";
 import { rowsOf } from "../../test/plain-model.js";
-import { FullError } from "../errors.js";
+import { FullError, TooLargeError } from "../errors.js";
 import { publishedBytes, streamOf, tailOf } from "./arena.fixture.js";
 import { BatchStore } from "./batch-store.js";
 
@@ -102,6 +102,19 @@ describe("append", () => {
 });
 
 describe("appendAll", () => {
+  it("refuses a group that takes more than maxBytes, and leaves nothing of it", () => {
+    const store = BatchStore.create({ schema: pairSchema, bytes: BYTES });
+    store.append(pairBatch(1));
+    const before = store.snapshot();
+    const group = [pairBatch(10), pairBatch(10)];
+    const taken = BatchStore.create({ schema: pairSchema, bytes: BYTES });
+    taken.appendAll(group);
+    const exact = taken.storedBatches().reduce((sum, batch) => sum + batch.arenaBytes, 0);
+    expect(() => store.appendAll(group, { maxBytes: exact - 1 })).toThrow(TooLargeError);
+    expect(store.snapshot()).toEqual(before);
+    expect(store.appendAll(group, { maxBytes: exact })).toHaveLength(2);
+  });
+
   it("publishes a group as single appends would lay it out, with one result each", () => {
     const batches = Array.from({ length: 9 }, (_, seed) => seededBatch(wideSchema, seed, 3 * seed));
     const single = BatchStore.create({ schema: wideSchema, bytes: BYTES });

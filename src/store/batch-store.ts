@@ -138,11 +138,12 @@ export class BatchStore extends StoreReader {
    * Appends several batches atomically: readers see none of them or all. Throws as {@link append} does; after an error none has been
    * appended.
    *
+   * @param options with `maxBytes`, a group that takes more bytes of arena, dictionaries included, is `TooLargeError`
    * @returns one result for each batch, in order
    */
-  appendAll(batches: readonly RecordBatchLike[]): AppendResult[] {
+  appendAll(batches: readonly RecordBatchLike[], options: { readonly maxBytes?: number } = {}): AppendResult[] {
     const writer = this.#writable("append");
-    const results = writer.appendAll(batches);
+    const results = writer.appendAll(batches, options.maxBytes);
     this.#prefault?.advance(writer.tail);
     return results;
   }

@@ -104,13 +104,17 @@ export class StoreWriter {
     }
   }
 
-  appendAll(batches: readonly RecordBatchLike[]): AppendResult[] {
+  appendAll(batches: readonly RecordBatchLike[], maxBytes = Number.POSITIVE_INFINITY): AppendResult[] {
     if (!Array.isArray(batches)) throw new UsageError("batches is not an array; expected an array of record batches");
     if (batches.length === 0) return [];
     this.#begin(batches.length);
     try {
       // Not `map`, which would skip the holes of a sparse array.
       const results = Array.from(batches, (batch, i) => this.#layOut(batch, batches.length - i));
+      const bytes = this.#next.tail - this.#done.tail;
+      if (bytes > maxBytes) {
+        throw new TooLargeError(`the group of batches takes ${bytes} bytes of arena; expected at most ${maxBytes}`);
+      }
       this.#publish();
       return results;
     } catch (error) {
