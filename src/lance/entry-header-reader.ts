@@ -1,0 +1,106 @@
+/**
+ * Reads the schema message of an entry: who wrote it, and whether its columns are those of the table.
+ *
+ * The messages of one writer differ in a few digits only, so one that was taken apart and accepted serves to know the next ones again by
+ * comparing words (0.3 µs where taking one apart costs 50).
+ *
+ * @module
+ */
+import { schemaDifference } from "../arrow/schema.js";
+import type { FieldLike, SchemaLike } from "../arrow/shape.js";
+import { readSchemaMessage } from "../arrow/wire-schema.js";
+import { CorruptError, UsageError } from "../errors.js";
+import type { EntryBytes } from "./entry-frame.js";
+import { DIGITS, type EntryMetadata, parseEntryMetadata } from "./entry-metadata.js";
+import { TOMBSTONE } from "./storage-schema.js";
+
+/** Accepted messages that are kept: a writer has one for each set of counters, and for unsynced entries. */
+const MAX_KEPT = 4;
+
+/** What a schema message says. */
+export interface EntryHeaderContents {
+  readonly metadata: EntryMetadata;
+  /** True when the columns lack `_tombstone`, which then is false in every row. */
+  readonly lacksTombstone: boolean;
+  /** Ids of the dictionaries, in the order of the schema's. */
+  readonly dictionaryIds: readonly number[];
+}
+
+/** A message that was accepted, to know others by that differ in the digits of their values only. */
+interface Kept {
+  readonly contents: EntryHeaderContents;
+  /** The message, and 1 bits where others must be equal to it. */
+  readonly words: Uint32Array;
+  readonly mask: Uint32Array;
+}
+
+export class EntryHeaderReader {
+  readonly #schema: SchemaLike;
+  readonly #kept: Kept[] = [];
+
+  /** @param schema the storage schema that entries must have */
+  constructor(schema: SchemaLike) {
+    this.#schema = schema;
+  }
+
+  /**
+   * What the schema message of an entry says, which ends at byte `end`.
+   *
+   * @throws CorruptError when the message is malformed, or has other columns than the table
+   */
+  read(entry: EntryBytes, end: number): EntryHeaderContents {
+    const known = this.#kept.find((kept) => kept.words.length * 4 === end && equal(kept, entry));
+    if (known !== undefined) return known.contents;
+    const wire = readSchemaMessage(entry.bytes.subarray(0, end));
+    const metadata = parseEntryMetadata(wire.metadata);
+    // A sentinel carries no rows, so its columns do not matter.
+    const lacksTombstone = !metadata.sentinel && this.#compare(wire.schema);
+    return { metadata, lacksTombstone, dictionaryIds: wire.dictionaryIds };
+  }
+
+  /** Keeps a message that turned out to be right, to know its like again. */
+  accept(contents: EntryHeaderContents, entry: EntryBytes, end: number): void {
+    const { writer, sequence, crc32, counters } = contents.metadata;
+    if (writer === undefined || sequence === undefined || crc32 === undefined) return;
+    if (this.#kept.some((kept) => kept.contents === contents)) return;
+    const mask = new Uint8Array(end).fill(0xff);
+    mask.fill(0, writer.start, writer.start + DIGITS.writer);
+    mask.fill(0, sequence.start, sequence.start + DIGITS.sequence);
+    mask.fill(0, crc32.start, crc32.start + DIGITS.crc32);
+    for (const { start } of counters.values()) mask.fill(0, start, start + DIGITS.counter);
+    const bits = new Uint32Array(mask.buffer);
+    const words = new Uint32Array(entry.bytes.slice(0, end).buffer);
+    for (let i = 0; i < words.length; i++) words[i] = (words[i] ?? 0) & (bits[i] ?? 0);
+    this.#kept.unshift({ contents, words, mask: bits });
+    if (this.#kept.length > MAX_KEPT) this.#kept.pop();
+  }
+
+  /** @returns true when the only difference is that `_tombstone` is missing */
+  #compare(found: SchemaLike): boolean {
+    const { fields } = this.#schema;
+    const last = fields.at(-1);
+    const lacks = last?.name === TOMBSTONE && found.fields.length === fields.length - 1;
+    const difference = differenceOf({ fields: lacks ? fields.slice(0, -1) : fields }, found);
+    if (difference === undefined) return lacks;
+    throw new CorruptError(`its columns are not the table's: ${difference}`);
+  }
+}
+
+function equal({ words, mask }: Kept, { u32, base }: EntryBytes): boolean {
+  const first = base >>> 2;
+  for (let i = 0; i < words.length; i++) {
+    if (((u32[first + i] ?? 0) & (mask[i] ?? 0)) >>> 0 !== words[i]) return false;
+  }
+  return true;
+}
+
+/** As {@link schemaDifference}; what has no name among the types that Pennon knows is different too. */
+function differenceOf(expected: SchemaLike, found: SchemaLike): string | undefined {
+  try {
+    return schemaDifference(expected, found);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const names = found.fields.map(({ name, type }: FieldLike) => `${JSON.stringify(name)} (type ${type.typeId})`);
+    return `one of ${names.join(", ")} has a type that is not supported`;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * A walk through all entries of a log, in order, that stops at no damage: it says of each entry what it is and what is wrong with it,
+ * and where entries are missing.
+ *
+ * Of the log as a whole only the positions are in memory, 8 bytes each; entries are read one after the other into the same memory.
+ *
+ * @module
+ */
+import type { Schema } from "apache-arrow";
+import { CorruptError, StorageError, UsageError } from "../errors.js";
+import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
+import { withoutAdvice } from "./damage-text.js";
+import { EntryTrial } from "./entry-trial.js";
+import { parseWalKey, WAL_PREFIX, walKey } from "./names.js";
+import { type EntryInspection, inspectEntry } from "./wal-entry-reader.js";
+
+/** An entry that is there. */
+export interface SurveyedEntry {
+  readonly kind: "entry";
+  readonly position: number;
+  readonly key: string;
+  readonly bytes: number;
+  /** True when SSTables cover it: nobody replays it. */
+  readonly covered: boolean;
+  /** What it says of itself; undefined when not even that can be read. */
+  readonly inspection: EntryInspection | undefined;
+  /** What is wrong with it, undefined when nothing is. */
+  readonly damage: string | undefined;
+  /** True when the storage could not hand it over, which says nothing about its bytes. */
+  readonly unreadable: boolean;
+}
+
+/** Entries that must be there and are not: positions [from, to). */
+export interface MissingEntries {
+  readonly kind: "missing";
+  readonly from: number;
+  readonly to: number;
+}
+
+export type SurveyFinding = SurveyedEntry | MissingEntries;
+
+/** What the manifest says of the log, and how thorough the survey is. */
+export interface SurveyOptions {
+  /** Last position that SSTables cover, 0 for none. */
+  readonly replayAfter: number;
+  /** Some position that was once the newest. @default none */
+  readonly lastSeen?: number;
+  /** Storage schema: with it, every entry is held against the table's columns, and laid out where it has no checksum. */
+  readonly schema?: Schema | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Entries of one log; 128 MiB of positions. */
+const MAX_ENTRIES = 2 ** 24;
+
+/**
+ * Surveys a log. A writer may be at work meanwhile: what it appends after the beginning is not told of.
+ *
+ * @throws UsageError when there are more than 16,777,216 entries; what the store's listing throws; the signal's reason
+ */
+export async function* surveyLog(
+  store: ObjectStore,
+  options: SurveyOptions,
+): AsyncGenerator<SurveyFinding, void, undefined> {
+  const { replayAfter, signal } = options;
+  const positions = await listPositions(store, signal);
+  const trial = options.schema === undefined ? undefined : new EntryTrial(options.schema);
+  const reader = new EntryBytesReader(store);
+  try {
+    let next = replayAfter + 1;
+    for (const position of positions) {
+      signal?.throwIfAborted();
+      if (position > next) yield* missing(store, next, position);
+      const found = await survey(reader, position, replayAfter, trial);
+      // What SSTables cover may be removed at any time.
+      if (found !== undefined) yield found;
+      else if (position > replayAfter) yield { kind: "missing", from: position, to: position + 1 };
+      next = Math.max(next, position + 1);
+    }
+    const lastSeen = options.lastSeen ?? 0;
+    if (lastSeen >= next) yield* missing(store, next, lastSeen + 1);
+  } finally {
+    trial?.close();
+  }
+}
+
+async function listPositions(store: ObjectStore, signal: AbortSignal | undefined): Promise<Float64Array> {
+  let positions = new Float64Array(1024);
+  let count = 0;
+  for await (const { key } of store.list(WAL_PREFIX, { signal })) {
+    // Position 0 stands for "none": whatever lies there, nobody reads it.
+    const position = parseWalKey(key) ?? 0;
+    if (position === 0) continue;
+    if (count === MAX_ENTRIES) throw new UsageError(`${store.name}: the log has more than ${MAX_ENTRIES} entries`);
+    if (count === positions.length) {
+      const larger = new Float64Array(2 * count);
+      larger.set(positions);
+      positions = larger;
+    }
+    positions[count++] = position;
+  }
+  return positions.subarray(0, count).sort();
+}
+
+/** What is missing of [from, to). One entry may be there all the same, if a writer was at work while the log was listed. */
+async function* missing(store: ObjectStore, from: number, to: number): AsyncGenerator<MissingEntries, void, undefined> {
+  if (to - from > 1 || (await store.head(walKey(from))) === undefined) yield { kind: "missing", from, to };
+}
+
+async function survey(
+  reader: EntryBytesReader,
+  position: number,
+  replayAfter: number,
+  trial: EntryTrial | undefined,
+): Promise<SurveyedEntry | undefined> {
+  const key = walKey(position);
+  const entry = { kind: "entry", position, key, covered: position <= replayAfter } as const;
+  let bytes: Uint8Array;
+  try {
+    bytes = await reader.read(key);
+  } catch (error) {
+    if (error instanceof ObjectNotFoundError) return undefined;
+    if (!(error instanceof StorageError || error instanceof UsageError)) throw error;
+    return { ...entry, bytes: 0, inspection: undefined, damage: error.message, unreadable: true };
+  }
+  let inspection: EntryInspection | undefined;
+  let damage: string | undefined;
+  try {
+    inspection = inspectEntry(bytes, key);
+    damage = inspection.damage ?? trial?.damageOf(bytes, key, inspection);
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    damage = withoutAdvice(error.message, key);
+  }
+  return { ...entry, bytes: bytes.byteLength, inspection, damage, unreadable: false };
+}
+
+/** Reads entries into the same memory, one after the other. */
+class EntryBytesReader {
+  readonly #store: ObjectStore;
+  #memory = new Uint8Array(65_536);
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** The entry, until the next is read. */
+  read(key: string): Promise<Uint8Array> {
+    return this.#store.get(key, { into: (bytes) => this.#memoryOf(bytes) });
+  }
+
+  #memoryOf(bytes: number): Uint8Array {
+    if (this.#memory.byteLength < bytes) this.#memory = new Uint8Array(2 ** Math.ceil(Math.log2(bytes)));
+    return this.#memory;
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The versions of a shard's manifest in an object store.
+ *
+ * - A change writes version + 1, put-if-absent: of several at once exactly one succeeds, the others read its version and apply their
+ *   change to that. Versions have no gaps.
+ * - Where the newest one is says `manifest/version_hint.json`, as well as it can: it is overwritten without a guarantee, and may be
+ *   missing, garbage, or point before or behind the newest. From where it points, versions are looked for in batches of 2, 4 … 64 until
+ *   a whole batch is missing, as LanceDB does; when there are none, or too many, the directory is listed.
+ * - What was read is kept, and only ever replaced by a newer version.
+ *
+ * @module
+ */
+import { ConflictError, CorruptError, OutcomeUnknownError, UsageError } from "../errors.js";
+import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
+import { MANIFEST_PREFIX, manifestKey, parseManifestKey, VERSION_HINT_KEY } from "./names.js";
+import { putSettled } from "./put-settled.js";
+import { formatUuid, parseUuid } from "./shard-id.js";
+import { decodeShardManifest, encodeShardManifest, type ShardManifest } from "./shard-manifest.js";
+
+/** What became of one attempt to write a version. `unknown`: it may be there, now or later. */
+export type PutOutcome = "written" | "taken" | "unknown";
+
+const MAX_COMMIT_TRIES = 10;
+const FIRST_PROBES = 2;
+const MAX_PROBES = 64;
+/** After so many full batches (254 versions) the directory is listed. */
+const MAX_PROBE_ROUNDS = 8;
+
+export class ManifestStore {
+  /** Id of the shard, with hyphens. */
+  readonly shardId: string;
+  readonly #store: ObjectStore;
+  #current: ShardManifest | undefined;
+  /** The newest version that is known to survive a loss of power. */
+  #durableVersion = 0;
+
+  /**
+   * @param store rooted at the shard's directory
+   * @throws UsageError unless the id is a UUID with hyphens, in lower case
+   */
+  constructor(store: ObjectStore, shardId: string) {
+    parseUuid(shardId);
+    this.shardId = shardId;
+    this.#store = store;
+  }
+
+  /** The newest version that was read or written here; undefined when there was none. */
+  get current(): ShardManifest | undefined {
+    return this.#current;
+  }
+
+  /**
+   * Looks for the newest version, from where the hint points.
+   *
+   * @returns undefined when the shard has no manifest
+   * @throws CorruptError when it cannot be decoded, or belongs to another shard
+   */
+  async load(): Promise<ShardManifest | undefined> {
+    const hint = await this.#readHint();
+    const start = (await this.hasVersion(hint)) ? hint : 0;
+    return this.#read(await this.#newestFrom(start));
+  }
+
+  /** Looks for versions newer than {@link current}. Errors as {@link load}. */
+  async refresh(): Promise<ShardManifest | undefined> {
+    if (this.#current === undefined) return this.load();
+    return this.#read(await this.#newestFrom(this.#current.version));
+  }
+
+  /** Whether this version exists: one request. After the newest known version, it tells whether anything has changed. */
+  async hasVersion(version: number): Promise<boolean> {
+    return (await this.#store.head(manifestKey(version))) !== undefined;
+  }
+
+  /**
+   * Tries once to write a version.
+   *
+   * @param manifest its `version` is the one that is written
+   */
+  async tryPut(manifest: ShardManifest): Promise<PutOutcome> {
+    this.#assertSuccessor(manifest);
+    await this.#makeCurrentDurable();
+    try {
+      await this.#store.putIfAbsent(manifestKey(manifest.version), [encodeShardManifest(manifest)]);
+    } catch (error) {
+      if (error instanceof ObjectExistsError) return "taken";
+      if (error instanceof OutcomeUnknownError && error.retryable) return "unknown";
+      throw error;
+    }
+    await this.#written(manifest);
+    return "written";
+  }
+
+  /**
+   * Changes the manifest.
+   *
+   * @param change given the newest version (undefined when there is none), returns what shall follow it; its `version` is set here.
+   * Called again, with a newer one, when somebody else was faster. What it throws ends the attempt
+   * @returns the version that was written
+   * @throws ConflictError when others were faster 10 times; OutcomeUnknownError when it may have been written and nobody can say
+   */
+  async commit(change: (current: ShardManifest | undefined) => ShardManifest): Promise<ShardManifest> {
+    let current = this.#current ?? (await this.load());
+    for (let i = 0; i < MAX_COMMIT_TRIES; i++) {
+      const next = { ...change(current), version: (current?.version ?? 0) + 1 };
+      this.#assertSuccessor(next);
+      await this.#makeCurrentDurable();
+      // Somebody else's version with the same bytes is the same change: it is as good as ours.
+      if (await putSettled(this.#store, manifestKey(next.version), encodeShardManifest(next))) {
+        await this.#written(next);
+        return next;
+      }
+      current = await this.refresh();
+    }
+    throw new ConflictError(
+      `Shard ${this.shardId}: others changed its manifest first, ${MAX_COMMIT_TRIES} times in a row. Nothing was written; try again.`,
+    );
+  }
+
+  async #readHint(): Promise<number> {
+    try {
+      const hint: unknown = JSON.parse(Buffer.from(await this.#store.get(VERSION_HINT_KEY)).toString());
+      if (typeof hint === "object" && hint !== null && "version" in hint && isVersion(hint.version))
+        return hint.version;
+    } catch {
+      // Whatever is wrong with the hint, the versions themselves are what counts.
+    }
+    return 1;
+  }
+
+  async #newestFrom(start: number): Promise<number> {
+    let newest = start;
+    let probes = FIRST_PROBES;
+    for (let round = 0; round < MAX_PROBE_ROUNDS; round++) {
+      const first = newest + 1;
+      const found = await Promise.all(Array.from({ length: probes }, (_, i) => this.hasVersion(first + i)));
+      const last = found.lastIndexOf(true);
+      // Without any version near the hint: that it and the first ones are missing does not mean that there are none.
+      if (last < 0) return newest > 0 ? newest : this.#newestListed();
+      newest = first + last;
+      probes = Math.min(MAX_PROBES, probes * 2);
+    }
+    return Math.max(newest, await this.#newestListed());
+  }
+
+  async #newestListed(): Promise<number> {
+    let newest = 0;
+    for await (const { key } of this.#store.list(MANIFEST_PREFIX))
+      newest = Math.max(newest, parseManifestKey(key) ?? 0);
+    return newest;
+  }
+
+  /** The manifest of this version, or a newer one that was read meanwhile. */
+  async #read(version: number): Promise<ShardManifest | undefined> {
+    if (version > (this.#current?.version ?? 0)) {
+      const manifest = decodeShardManifest(await this.#store.get(manifestKey(version)), this.#name(version));
+      if (manifest.version !== version) {
+        throw new CorruptError(
+          `${this.#name(version)} says that it is version ${manifest.version}; expected ${version}`,
+        );
+      }
+      const owner = formatUuid(manifest.shardId);
+      if (owner !== this.shardId) {
+        throw new CorruptError(
+          `${this.#name(version)} belongs to shard ${owner}; expected ${this.shardId}, the shard of this directory`,
+        );
+      }
+      this.#adopt(manifest);
+    }
+    return this.#current;
+  }
+
+  /** Paired with what {@link #read} checks: nothing is written that would be refused, or would undo what others rely on. */
+  #assertSuccessor(next: ShardManifest): void {
+    const problem = successorProblem(this.#current, next, this.shardId);
+    if (problem === undefined) return;
+    throw new UsageError(`${this.#name(next.version)} ${problem}, which cannot be; nothing was written`);
+  }
+
+  /** Versions have no gaps after a loss of power either: whoever wrote the one before may not have come as far as syncing it. */
+  async #makeCurrentDurable(): Promise<void> {
+    const version = this.#current?.version ?? 0;
+    if (version <= this.#durableVersion) return;
+    await this.#store.sync([manifestKey(version)]);
+    this.#durableVersion = version;
+  }
+
+  async #written(manifest: ShardManifest): Promise<void> {
+    this.#adopt(manifest);
+    this.#durableVersion = Math.max(this.#durableVersion, manifest.version);
+    try {
+      await this.#store.put(VERSION_HINT_KEY, [Buffer.from(JSON.stringify({ version: manifest.version }))]);
+    } catch {
+      // The hint saves a search; the version itself is written.
+    }
+  }
+
+  #adopt(manifest: ShardManifest): void {
+    if (manifest.version > (this.#current?.version ?? 0)) this.#current = manifest;
+  }
+
+  #name(version: number): string {
+    return `${this.#store.name}/${manifestKey(version)}`;
+  }
+}
+
+function successorProblem(
+  current: ShardManifest | undefined,
+  next: ShardManifest,
+  shardId: string,
+): string | undefined {
+  if (!isVersion(next.version)) return `has version ${next.version}`;
+  const owner = formatUuid(next.shardId);
+  if (owner !== shardId) return `is of shard ${owner}`;
+  // Against one that is newer already it will lose the race anyway.
+  if (current === undefined || next.version <= current.version) return undefined;
+  if (next.writerEpoch < current.writerEpoch) {
+    return `takes the epoch back from ${current.writerEpoch} to ${next.writerEpoch}`;
+  }
+  if (next.replayAfter < current.replayAfter) {
+    return `takes the replay position back from ${current.replayAfter} to ${next.replayAfter}`;
+  }
+  if (next.currentGeneration < current.currentGeneration) {
+    return `takes the generation back from ${current.currentGeneration} to ${next.currentGeneration}`;
+  }
+  return undefined;
+}
+
+function isVersion(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+}
