@@ -1,13 +1,27 @@
+import { pathToFileURL } from "node:url";
 import { defineConfig } from "vitest/config";
+import { withThreadModules } from "./test/bundle.js";
 
 const tests = ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"];
 const stressTests = ["src/**/*.stress.test.ts", "test/**/*.stress.test.ts"];
+
+/** Threads are started from real files: see `withThreadModules`. */
+const threadModules = {
+  name: "thread-modules",
+  enforce: "pre" as const,
+  async transform(code: string, id: string): Promise<string | undefined> {
+    const [path = id] = id.split("?");
+    if (!/[\\/]src[\\/].*\.ts$/.test(path) || !code.includes(".worker.js")) return undefined;
+    return withThreadModules(code, pathToFileURL(path));
+  },
+};
 
 // `--mode stress` runs the stress tests and nothing else; PENNON_STRESS=short|long tells them how much to do.
 export default defineConfig(({ mode }) => {
   const stress = mode === "stress";
   const minutes = process.env["PENNON_STRESS"] === "short" ? 3 : 30;
   return {
+    plugins: [threadModules],
     test: {
       include: stress ? stressTests : tests,
       exclude: stress ? ["**/node_modules/**"] : ["**/node_modules/**", ...stressTests],

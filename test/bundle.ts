@@ -3,10 +3,10 @@
  * know no TypeScript.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build, type Plugin } from "esbuild";
 
 const cache = fileURLToPath(new URL("../node_modules/.cache/pennon/", import.meta.url));
 
@@ -20,6 +20,33 @@ export interface BundleOptions {
   /** Whether to minify. @default false */
   readonly minify?: boolean;
 }
+
+/** How sources name the module of a thread: it lies beside them once compiled. */
+const THREAD_MODULE = /new URL\("(\.\/[\w-]+\.worker)\.js", import\.meta\.url\)/g;
+
+/**
+ * Source code in which the modules of threads are named by bundles of them, as there is nothing compiled beside a source.
+ * @param code - of the source
+ * @param url - file URL of the source
+ */
+export async function withThreadModules(code: string, url: URL): Promise<string> {
+  let result = code;
+  for (const [expression, module] of code.matchAll(THREAD_MODULE)) {
+    const path = await bundle(new URL(`${module}.ts`, url));
+    result = result.replace(expression, `new URL(${JSON.stringify(pathToFileURL(path).href)})`);
+  }
+  return result;
+}
+
+const threadModules: Plugin = {
+  name: "thread-modules",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
+      const code = await readFile(path, "utf8");
+      return { contents: await withThreadModules(code, pathToFileURL(path)), loader: "ts" };
+    });
+  },
+};
 
 async function removeOld(prefix: string): Promise<void> {
   for (const name of await readdir(cache)) {
@@ -47,6 +74,7 @@ export async function bundle(entry: URL | string, options: BundleOptions = {}): 
     target: "node20",
     external: [...(options.external ?? ["apache-arrow"])],
     minify: options.minify ?? false,
+    plugins: [threadModules],
     // A bundled CommonJS package may call require.
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
