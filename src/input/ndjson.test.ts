@@ -1,6 +1,7 @@
 import { Field, Schema, TimestampMicrosecond, Utf8 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { RowReader } from "../arrow/rows/row-reader.js";
 import { openInput } from "./open-input.js";
 import { batchesOf, dataFile, failure, outcome, readAll, rowsOf, streamOf } from "./sources.fixture.js";
 
@@ -38,6 +39,17 @@ describe("NDJSON", () => {
     expect(await rows(text)).toEqual(expected);
     expect(await rows(text, 3)).toEqual(expected);
     expect(await rows(`\ufeff[${text.trim().replaceAll(/\r\n(\r\n)?/g, ",\n")}]\n`, 3)).toEqual(expected);
+  });
+
+  it("reads half of a surrogate pair as U+FFFD, and fields by any name, at every depth", async () => {
+    const text =
+      '{"a":"x\\ud800","o":{"__proto__":"\\udc00","constructor":[{"b":"\\ud800y"},null]},"m":1}\n{"m":["\\ud800"]}';
+    const [batch] = await readAll(streamOf(text));
+    if (batch === undefined) throw new Error("no batch");
+    const [first, second] = new RowReader(batch.schema).readAll(batch);
+    expect(first).toMatchObject({ a: "x\ufffd", o: { constructor: [{ b: "\ufffdy" }, null] }, m: "1" });
+    expect(Object.entries(Object(first?.["o"]))[0]).toEqual(["__proto__", "\ufffd"]);
+    expect(second).toMatchObject({ a: null, o: null, m: '["\\ud800"]' });
   });
 
   it("names the line of what is wrong", async () => {

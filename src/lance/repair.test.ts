@@ -150,7 +150,7 @@ describe("repairLog", () => {
   });
 
   it("refuses a sealed shard, and a hole that no log has", async () => {
-    const sealed = await shardWith([new Uint8Array(0)], { status: "sealed" });
+    const sealed = await shardWith([undefined, new Uint8Array(0)], { status: "sealed" });
     const before = await objects(sealed);
     await expect(repair(sealed)).rejects.toThrow(ConflictError);
     expect(await objects(sealed)).toEqual(before);

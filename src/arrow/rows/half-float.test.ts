@@ -40,10 +40,11 @@ describe("half-precision numbers", () => {
       return encodeHalf(middle) !== even || encodeHalf(-middle) !== (0x8000 | even);
     });
     expect(wrong).toEqual([]);
-    expect([65_519.99, 65_520, -65_520, 1e300].map((value) => decodeHalf(encodeHalf(value)))).toEqual([
+    expect([65_519.99, 65_520, -65_520, 65_537, 1e300].map((value) => decodeHalf(encodeHalf(value)))).toEqual([
       65_504,
       Number.POSITIVE_INFINITY,
       Number.NEGATIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
       Number.POSITIVE_INFINITY,
     ]);
   });
