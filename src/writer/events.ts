@@ -1,0 +1,30 @@
+/**
+ * What the library tells of itself: it never logs, it publishes on `node:diagnostics_channel`.
+ *
+ * | channel | message |
+ * |---|---|
+ * | `pennon:flush` | `{ entry, rows, bytes, milliseconds }`: an entry is in the log |
+ * | `pennon:rotate` | `{ memtable, rows, bytes }`: a memtable is frozen |
+ * | `pennon:stall` | `{ unflushedBytes, pendingPuts }`: puts begin to wait for room |
+ * | `pennon:fence` | `{ error }`: a newer writer has claimed the shard |
+ * | `pennon:error` | `{ error }`: the writer has stopped |
+ *
+ * Nothing is built when nobody listens.
+ *
+ * @module
+ */
+import { channel } from "node:diagnostics_channel";
+
+const CHANNELS = {
+  flush: channel("pennon:flush"),
+  rotate: channel("pennon:rotate"),
+  stall: channel("pennon:stall"),
+  fence: channel("pennon:fence"),
+  error: channel("pennon:error"),
+} as const;
+
+/** Publishes an event to those who listen. */
+export function publishEvent(name: keyof typeof CHANNELS, message: object): void {
+  const target = CHANNELS[name];
+  if (target.hasSubscribers) target.publish(message);
+}

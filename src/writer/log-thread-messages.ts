@@ -1,0 +1,32 @@
+/**
+ * What the writer and its log thread say to each other. Requests are answered in their order.
+ *
+ * @module
+ */
+import type { StoreHandle } from "../store/handle.js";
+import type { PlainError } from "./plain-error.js";
+import type { EntryPlan, LogOptions, OpenedLog } from "./shard-log.js";
+
+/** How the thread is started. */
+export interface LogThreadData {
+  /** The shard directory. */
+  readonly directory: string;
+  readonly options: LogOptions;
+  readonly writerId: string;
+}
+
+/** Requests that are answered. */
+export type LogRequest =
+  | { readonly kind: "open" }
+  | { readonly kind: "append"; readonly plan: EntryPlan }
+  | { readonly kind: "close" };
+
+/** All that the thread is told. */
+export type ToLogThread =
+  | LogRequest
+  | { readonly kind: "memtable"; readonly number: number; readonly handle: StoreHandle }
+  | { readonly kind: "drop"; readonly number: number };
+
+export type LogReply =
+  | { readonly ok: true; readonly opened?: OpenedLog }
+  | { readonly ok: false; readonly error: PlainError };

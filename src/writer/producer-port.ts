@@ -1,0 +1,74 @@
+/**
+ * The writer's end of a producer: takes its puts in the order they come, and replies when they are settled.
+ *
+ * @module
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { Schema } from "apache-arrow";
+import { ClosedError } from "../errors.js";
+import { toPlainError } from "./plain-error.js";
+import { type FromProducer, type ProducerReply, type ToProducer, unpackBatch } from "./producer-messages.js";
+import type { WriteBatchHandler } from "./write-batch-handler.js";
+
+export class ProducerPort {
+  readonly #port: MessagePort;
+  readonly #handler: WriteBatchHandler;
+  readonly #schema: Schema;
+  readonly #aborts = new Map<number, AbortController>();
+  #replies: ProducerReply[] = [];
+
+  /** @param schema the storage schema @param onClose called when the producer is gone */
+  constructor(port: MessagePort, handler: WriteBatchHandler, schema: Schema, onClose: (port: ProducerPort) => void) {
+    this.#port = port;
+    this.#handler = handler;
+    this.#schema = schema;
+    port.on("message", (message: FromProducer) => this.#onMessage(message));
+    port.on("close", () => onClose(this));
+    port.unref(); // a producer keeps its own thread alive, and a put in progress this one
+  }
+
+  /** Tells the producer that the writer is closed. */
+  close(): void {
+    this.#flush();
+    this.#port.postMessage({
+      kind: "closed",
+      error: toPlainError(new ClosedError("the writer is closed")),
+    } satisfies ToProducer);
+    this.#port.close();
+  }
+
+  #onMessage(message: FromProducer): void {
+    const { id } = message;
+    if (message.kind === "abort") {
+      this.#aborts.get(id)?.abort();
+      return;
+    }
+    const abort = new AbortController();
+    this.#aborts.set(id, abort);
+    this.#put(message, abort.signal)
+      .then((position) => this.#reply({ id, position }))
+      .catch((error: unknown) =>
+        this.#reply({ id, error: toPlainError(error), aborted: error === abort.signal.reason }),
+      );
+  }
+
+  async #put(message: FromProducer & { readonly kind: "put" }, signal: AbortSignal): Promise<string> {
+    const batches = message.batches.map((batch) => unpackBatch(batch, this.#schema));
+    const rows = batches.reduce((sum, batch) => sum + batch.numRows, 0);
+    const { durability, counters, bytes } = message;
+    const options = counters === undefined ? { durability, signal } : { durability, signal, counters };
+    return this.#handler.put({ kind: "batches", batches, rows, bytes }, options);
+  }
+
+  /** Replies of one turn of the event loop go as one message. */
+  #reply(reply: ProducerReply): void {
+    this.#aborts.delete(reply.id);
+    if (this.#replies.push(reply) === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#replies.length === 0) return;
+    this.#port.postMessage({ kind: "replies", replies: this.#replies } satisfies ToProducer);
+    this.#replies = [];
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The log of a shard, as the writer sees it: opened once, then handed one entry after the other.
+ *
+ * There are two: {@link LogCore} does the work in the thread it is called in, over any object store; `LogThread` has a thread of ours
+ * do it on a local directory.
+ *
+ * @module
+ */
+import type { StoreHandle } from "../store/handle.js";
+
+/** What the log must know to open a shard. */
+export interface LogOptions {
+  /** UUID of the shard, as text. */
+  readonly shardId: string;
+  /** The storage schema, as an encoded schema message: it crosses threads. */
+  readonly schemaMessage: Uint8Array;
+  /** Bytes of the arena of each memtable that replay fills. */
+  readonly memtableBytes: number;
+  /** Batches of each. */
+  readonly memtableBatches: number;
+  /** Bytes that replayed memtables may take together. */
+  readonly maxMemoryBytes: number;
+}
+
+/** A batch range of a memtable that is one entry of the log. */
+export interface EntryRange {
+  /** WAL position of the entry. */
+  readonly entry: number;
+  /** First batch, and the first that is not in it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A memtable that replay has filled. */
+export interface ReplayedMemtable {
+  readonly handle: StoreHandle;
+  readonly entries: readonly EntryRange[];
+}
+
+/** What there was in the log. */
+export interface OpenedLog {
+  readonly epoch: number;
+  /** WAL position of the next entry. */
+  readonly nextEntry: number;
+  /** Last entry that SSTables cover. */
+  readonly replayAfter: number;
+  /** Oldest first; none when nothing was to be replayed. The last one may be written on. */
+  readonly memtables: readonly ReplayedMemtable[];
+  /** Counters of the newest entry that has any. */
+  readonly counters: ReadonlyMap<string, bigint>;
+  readonly replayed: {
+    readonly entries: number;
+    readonly batches: number;
+    readonly rows: number;
+    readonly bytes: number;
+  };
+}
+
+/** An entry to be written. */
+export interface EntryPlan extends EntryRange {
+  /** Number of the memtable, as given to {@link ShardLog.addMemtable}. */
+  readonly memtable: number;
+  /** Whether it must survive a loss of power before it counts as written. */
+  readonly durable: boolean;
+  readonly counters: ReadonlyMap<string, bigint>;
+}
+
+export interface ShardLog {
+  /** Claims the shard and replays what its SSTables do not cover. Once. */
+  open(): Promise<OpenedLog>;
+  /** Says of a memtable that entries will be taken from. Replayed ones have the numbers 0, 1, 2 …, in order. */
+  addMemtable(number: number, handle: StoreHandle): void;
+  /** Says that no entry will be taken from the memtable any more. */
+  dropMemtable(number: number): void;
+  /**
+   * Writes an entry and moves the durable cursor of its memtable. Entries are written in the order of the calls; after one has failed,
+   * all later ones fail.
+   *
+   * @throws ConflictError when the writer is fenced and the entry is not in the log; OutcomeUnknownError when it may be; StorageError
+   * or RetryableError when it is known not to be
+   */
+  append(plan: EntryPlan): Promise<void>;
+  /** Makes everything written survive a loss of power, and gives back what the log holds. */
+  close(): Promise<void>;
+}

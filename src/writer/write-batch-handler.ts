@@ -1,0 +1,471 @@
+/**
+ * The write-batch handler: the only caller of append. It takes puts from any number of callers in its thread, appends them in order,
+ * groups them into entries of the log, and settles their promises.
+ *
+ * A put goes through these places, each bounded:
+ *
+ * ```
+ *  gate ──▶ staged ──▶ open entry ──▶ sealed ──▶ in flight ──▶ settled
+ *  waits    small puts  appended to    full,      handed to
+ *  for room that become the memtable,  in order   the log,
+ *           one batch   not in the log            at most 4
+ * ```
+ *
+ * Group commit: a put that finds the log idle is written at the end of the turn of the event loop it came in, together with all that
+ * came in that turn; what comes while an entry is being written shares the next one. No timer, unless an interval is asked for.
+ *
+ * When an entry fails the writer stops (invariant 9): what was in that entry fails with what is known of it, everything behind it
+ * likewise. Nothing that was appended can be taken back, so only opening again, which replays the log, goes on from there.
+ *
+ * @module
+ */
+import type { Schema } from "apache-arrow";
+import type { StorageRows } from "../arrow/rows/storage-rows.js";
+import type { RecordBatchLike } from "../arrow/shape.js";
+import { ClosedError, ConflictError, FullError, OutcomeUnknownError, StorageError } from "../errors.js";
+import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
+import { type Counters, checkCounters, mergeCounters } from "./counters.js";
+import { publishEvent } from "./events.js";
+import type { Appended, MemtableSet } from "./memtable-set.js";
+import { OpenEntry } from "./open-entry.js";
+import { formatPosition, ORIGIN, type Position } from "./position.js";
+import type { ShardLog } from "./shard-log.js";
+import { StagedRows, type StagedRowsSink } from "./staged-rows.js";
+import type { Timers } from "./timers.js";
+import { checkDurability, type Durability, WaitingPut } from "./waiting-put.js";
+import { WriterTally } from "./writer-tally.js";
+
+/** Bounds and habits of a handler. */
+export interface HandlerOptions {
+  /** Bytes appended and not in the log yet, above which puts wait. */
+  readonly maxUnflushedBytes: number;
+  /** Puts whose promises are pending. */
+  readonly maxPendingPuts: number;
+  /** Rows, batches and bytes that the log may hold beyond what SSTables cover. */
+  readonly maxLogRows: number;
+  readonly maxLogBatches: number;
+  readonly maxLogBytes: number;
+  /** Least time between the first put of an entry and its write, unless it is full before. */
+  readonly flushIntervalMs: number;
+  /** Bytes of an entry that is written without waiting for the interval; an entry that has them is sealed. */
+  readonly flushBytes: number;
+}
+
+/** What a put may ask for. */
+export interface PutOptions {
+  /** @default "disk" */
+  readonly durability?: Durability;
+  /** Ends the wait: see `ShardWriter.put`. */
+  readonly signal?: AbortSignal;
+  /** Numbers, 0 to 2^63 − 1, that every later entry of the log carries, and a later open gives back: as of the newest put that is there. */
+  readonly counters?: Counters;
+}
+
+/** What the log held when it was opened. */
+export interface HandlerStart {
+  readonly nextEntry: number;
+  readonly counters: Counters;
+  readonly rows: number;
+  readonly batches: number;
+  readonly bytes: number;
+}
+
+/** The rows of a put, in one of the forms they come in. */
+export type PutRows =
+  | {
+      readonly kind: "batches";
+      readonly batches: readonly RecordBatchLike[];
+      readonly rows: number;
+      readonly bytes: number;
+    }
+  | { readonly kind: "rows"; readonly rows: number; readonly encode: (builder: StorageRows) => void };
+
+/** A batch with fewer rows is joined with its neighbours. */
+const SMALL_ROWS = 64;
+/** Staged rows and bytes that are appended without waiting for the log. */
+const MAX_STAGED_ROWS = 4_096;
+const MAX_STAGED_BYTES = 1_048_576;
+/** Entries handed to the log at once. */
+const MAX_IN_FLIGHT = 4;
+
+export class WriteBatchHandler {
+  readonly #log: ShardLog;
+  readonly #memtables: MemtableSet;
+  readonly #options: HandlerOptions;
+  readonly #timers: Timers;
+  readonly #staged: StagedRows;
+  readonly #tally: WriterTally;
+  readonly #gate: { readonly put: WaitingPut; readonly rows: PutRows }[] = [];
+  readonly #sealed: OpenEntry[] = [];
+  readonly #inFlight: OpenEntry[] = [];
+  readonly #idle: (() => void)[] = [];
+  #open: OpenEntry | undefined;
+  #nextEntry: number;
+  #lastPosition: Position;
+  #counters: Counters;
+  #pendingPuts = 0;
+  #unflushedBytes = 0;
+  #kicked = false;
+  #intervalTimer: unknown;
+  #failure: Error | undefined;
+  #closing = false;
+
+  constructor(
+    log: ShardLog,
+    memtables: MemtableSet,
+    schema: Schema,
+    builder: StorageRows,
+    start: HandlerStart,
+    options: HandlerOptions,
+    timers: Timers,
+  ) {
+    this.#log = log;
+    this.#memtables = memtables;
+    this.#options = options;
+    this.#timers = timers;
+    this.#staged = new StagedRows(schema, builder);
+    this.#tally = new WriterTally(start);
+    this.#nextEntry = start.nextEntry;
+    this.#lastPosition = start.nextEntry > 1 ? formatPosition(start.nextEntry - 1, 0) : ORIGIN;
+    this.#counters = start.counters;
+  }
+
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  get nextEntry(): number {
+    return this.#nextEntry;
+  }
+
+  get pendingPuts(): number {
+    return this.#pendingPuts;
+  }
+
+  get unflushedBytes(): number {
+    return this.#unflushedBytes;
+  }
+
+  get tally(): WriterTally {
+    return this.#tally;
+  }
+
+  /** What the writer stopped for. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  put(rows: PutRows, options: PutOptions): Promise<Position> {
+    const { signal, durability = "disk" } = options;
+    try {
+      signal?.throwIfAborted();
+      checkDurability(durability);
+      this.#assertOpen();
+      if (options.counters !== undefined) checkCounters(options.counters);
+      if (this.#pendingPuts >= this.#options.maxPendingPuts) {
+        throw new FullError(`${this.#pendingPuts} puts are pending, as many as may be; wait for some`, "puts");
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const put = new WaitingPut(durability, options.counters, signal, this.#onAbort);
+    this.#pendingPuts++;
+    if (this.#gate.length > 0 || this.#unflushedBytes >= this.#options.maxUnflushedBytes) {
+      if (this.#gate.length === 0) {
+        publishEvent("stall", { unflushedBytes: this.#unflushedBytes, pendingPuts: this.#pendingPuts });
+      }
+      this.#gate.push({ put, rows });
+    } else {
+      this.#admit(put, rows);
+    }
+    return put.promise;
+  }
+
+  /** Resolves when nothing is pending any more; rejects with what the writer stopped for. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#flushNow();
+    while (this.#failure === undefined && this.#isBusy()) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    }
+    this.#timers.clear(this.#intervalTimer);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Stops the writer because of something outside: a lost thread. */
+  fail(error: Error): void {
+    this.#stop(error);
+  }
+
+  // --- gate and stage ----------------------------------------------------------------------------------------------
+
+  #admit(put: WaitingPut, rows: PutRows): void {
+    try {
+      this.#assertLogRoom(rows);
+      if (rows.rows === 0) this.#settle(put, this.#lastPosition);
+      else if (rows.kind === "rows") this.#stageRows(put, rows);
+      else this.#stageBatches(put, rows);
+    } catch (error) {
+      this.#reject(put, error);
+      return;
+    }
+    if (this.#staged.rows >= MAX_STAGED_ROWS || this.#staged.bytes >= MAX_STAGED_BYTES || put.durability === "memory") {
+      this.#drain();
+    }
+    this.#kick();
+  }
+
+  #stageRows(put: WaitingPut, { rows, encode }: PutRows & { readonly kind: "rows" }): void {
+    if (rows >= MAX_STAGED_ROWS) this.#drain();
+    this.#staged.addRows(put, encode);
+  }
+
+  #stageBatches(put: WaitingPut, { batches, rows, bytes }: PutRows & { readonly kind: "batches" }): void {
+    const [first] = batches;
+    if (batches.length === 1 && first !== undefined && rows < SMALL_ROWS && bytes < MAX_STAGED_BYTES) {
+      this.#staged.addBatch(put, first, bytes);
+      return;
+    }
+    this.#drain();
+    this.#append(batches, rows, [put]);
+  }
+
+  /** Appends what is staged. */
+  #drain(): void {
+    this.#staged.drain(this.#sink);
+  }
+
+  readonly #sink: StagedRowsSink = {
+    append: (batch, puts) => this.#append([batch], batch.numRows, puts),
+    reject: (puts, reason) => {
+      for (const put of puts) this.#reject(put, reason);
+    },
+  };
+
+  /** @throws FullError, UsageError; nothing was appended then */
+  #append(batches: readonly RecordBatchLike[], rows: number, puts: readonly WaitingPut[]): void {
+    if (rows > ENTRY_BOUNDS.rows) {
+      throw new FullError(
+        `one put is atomic and must fit into one entry of the log: it has ${rows} rows, at most ${ENTRY_BOUNDS.rows} fit; put fewer rows at once`,
+        "rows",
+      );
+    }
+    if (batches.length > ENTRY_BOUNDS.batches) {
+      throw new FullError(
+        `one put is atomic and must fit into one entry of the log: it has ${batches.length} batches, at most ${ENTRY_BOUNDS.batches} fit; join them, or put fewer at once`,
+        "batches",
+      );
+    }
+    const counters = mergeCounters(this.#counters, puts);
+    const appended = this.#memtables.append(batches);
+    const entry = this.#entryFor(appended, rows);
+    const durable = puts.some((put) => put.durability === "disk");
+    entry.add(appended, rows, durable);
+    this.#unflushedBytes += appended.arenaBytes;
+    this.#tally.appendedRows(rows, appended);
+    this.#lastPosition = formatPosition(entry.entry, appended.to - 1 - entry.from);
+    this.#counters = counters; // behind `#entryFor`, which may have sealed an entry without these rows
+    for (const put of puts) {
+      entry.puts.push(put);
+      put.appended(this.#lastPosition);
+    }
+    if (entry.arenaBytes >= this.#options.flushBytes) this.#seal();
+  }
+
+  #entryFor(appended: Appended, rows: number): OpenEntry {
+    if (this.#open !== undefined && !this.#open.hasRoomFor(appended, rows)) this.#seal();
+    this.#open ??= new OpenEntry(this.#nextEntry++, appended.memtable, appended.from, this.#timers.now());
+    return this.#open;
+  }
+
+  #seal(): void {
+    if (this.#open === undefined) return;
+    this.#timers.clear(this.#intervalTimer);
+    this.#intervalTimer = undefined;
+    this.#open.seal(this.#counters);
+    this.#sealed.push(this.#open);
+    this.#open = undefined;
+    this.#pump();
+  }
+
+  // --- to the log --------------------------------------------------------------------------------------------------
+
+  /** Has the log be fed at the end of this turn of the event loop, behind all puts that are made in it. */
+  #kick(): void {
+    if (this.#kicked) return;
+    this.#kicked = true;
+    // A tick that is asked for among microtasks comes when all of them have run.
+    queueMicrotask(() => process.nextTick(this.#onTurnEnd));
+  }
+
+  readonly #onTurnEnd = (): void => {
+    this.#kicked = false;
+    if (this.#failure !== undefined) return;
+    this.#openGate();
+    this.#feed();
+    if (!this.#isBusy()) for (const resolve of this.#idle.splice(0)) resolve();
+  };
+
+  /** Hands the open entry to the log if that is idle and need not wait for more. */
+  #feed(): void {
+    if (this.#inFlight.length > 0 || this.#sealed.length > 0) return;
+    const { flushIntervalMs } = this.#options;
+    if (flushIntervalMs > 0 && !this.#closing) {
+      const since = this.#open?.startedAt ?? this.#timers.now();
+      const waitMs = since + flushIntervalMs - this.#timers.now();
+      if (waitMs > 0) {
+        if (this.#open !== undefined || !this.#staged.isEmpty) {
+          this.#intervalTimer ??= this.#timers.set(this.#onInterval, waitMs);
+        }
+        return;
+      }
+    }
+    this.#drain();
+    this.#seal();
+  }
+
+  readonly #onInterval = (): void => {
+    this.#intervalTimer = undefined;
+    if (this.#failure === undefined) this.#flushNow();
+  };
+
+  /** Hands over everything there is, whatever the interval. */
+  #flushNow(): void {
+    if (this.#failure !== undefined) return;
+    this.#drain();
+    this.#seal();
+    this.#kick();
+  }
+
+  #pump(): void {
+    while (this.#inFlight.length < MAX_IN_FLIGHT) {
+      const entry = this.#sealed.shift();
+      if (entry === undefined) return;
+      this.#inFlight.push(entry);
+      const start = this.#timers.now();
+      this.#log.append(entry.plan).then(
+        () => this.#onWritten(entry, this.#timers.now() - start),
+        (error: unknown) => this.#stop(error),
+      );
+    }
+  }
+
+  #onWritten(entry: OpenEntry, elapsedMs: number): void {
+    if (this.#failure !== undefined) return;
+    this.#inFlight.shift();
+    this.#unflushedBytes -= entry.arenaBytes;
+    this.#tally.writtenEntry(entry, elapsedMs);
+    publishEvent("flush", { entry: entry.entry, rows: entry.rows, bytes: entry.arenaBytes, milliseconds: elapsedMs });
+    for (const put of entry.puts) this.#settle(put, put.position ?? this.#lastPosition);
+    this.#pump();
+    this.#kick();
+  }
+
+  #openGate(): void {
+    let admitted = 0;
+    for (const { put, rows } of this.#gate) {
+      if (this.#unflushedBytes >= this.#options.maxUnflushedBytes) break;
+      admitted++;
+      if (!put.settled) this.#admit(put, rows);
+    }
+    this.#gate.splice(0, admitted);
+  }
+
+  // --- settling ----------------------------------------------------------------------------------------------------
+
+  #settle(put: WaitingPut, position: Position): void {
+    this.#pendingPuts--;
+    put.resolve(position);
+  }
+
+  #reject(put: WaitingPut, error: unknown): void {
+    this.#pendingPuts--;
+    put.reject(error);
+  }
+
+  readonly #onAbort = (put: WaitingPut): void => {
+    const waiting = this.#gate.findIndex((entry) => entry.put === put);
+    if (waiting >= 0) {
+      this.#gate.splice(waiting, 1);
+      this.#pendingPuts--;
+      put.rejectAborted();
+      return;
+    }
+    if (put.position === undefined) this.#drain(); // its rows cannot be taken back out of what is staged
+    put.abandon();
+  };
+
+  /** Stops the writer: everything that is pending fails, with what is known of it. */
+  #stop(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    const failure = error instanceof Error ? error : new StorageError(String(error));
+    this.#failure = failure;
+    publishEvent(failure instanceof ConflictError || failure.cause instanceof ConflictError ? "fence" : "error", {
+      error: failure,
+    });
+    for (const entry of [...this.#inFlight.splice(0), ...this.#sealed.splice(0)]) {
+      for (const put of entry.puts) this.#reject(put, failureOf(failure, put));
+    }
+    for (const put of this.#open?.puts ?? []) this.#reject(put, failureOf(failure, put));
+    this.#open = undefined;
+    for (const put of this.#staged.clear()) this.#reject(put, failureOf(failure, put));
+    for (const { put } of this.#gate.splice(0)) this.#reject(put, failureOf(failure, put));
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #isBusy(): boolean {
+    return (
+      this.#gate.length > 0 ||
+      !this.#staged.isEmpty ||
+      this.#open !== undefined ||
+      this.#sealed.length > 0 ||
+      this.#inFlight.length > 0
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#failure !== undefined) throw closedBy(this.#failure);
+    if (this.#closing) throw new ClosedError("the writer is closed");
+  }
+
+  /** What is staged will be in the log too. */
+  #assertLogRoom(put: PutRows): void {
+    const { maxLogRows, maxLogBatches, maxLogBytes } = this.#options;
+    const { logRows, logBatches, logBytes } = this.#tally;
+    const staged = this.#staged;
+    const assertRoom = (held: number, more: number, most: number, what: "rows" | "batches" | "bytes"): void => {
+      if (held + more <= most) return;
+      throw new FullError(
+        `the log holds ${held} ${what} that no SSTable covers, at most ${most} may be there (LanceDB must be able to replay them), and nothing drains it`,
+        what,
+      );
+    };
+    const batches = put.kind === "batches" ? put.batches.length : 1;
+    assertRoom(logRows + staged.rows, put.rows, maxLogRows, "rows");
+    assertRoom(logBatches + (staged.isEmpty ? 0 : 1), batches, maxLogBatches, "batches");
+    // How many bytes the put will take is known once it is laid out.
+    assertRoom(logBytes + staged.bytes, 1, maxLogBytes, "bytes");
+  }
+}
+
+/** What a put fails with that was pending when the writer stopped. */
+function failureOf(failure: Error, put: WaitingPut): Error {
+  if (failure instanceof OutcomeUnknownError) {
+    return new OutcomeUnknownError(failure.message, { cause: failure.cause ?? failure, position: put.position });
+  }
+  return failure;
+}
+
+/** What calls fail with after the writer has stopped. */
+function closedBy(failure: Error): Error {
+  const fence = failure instanceof ConflictError ? failure : failure.cause;
+  if (fence instanceof ConflictError) {
+    return new ConflictError(`this writer is fenced: ${fence.message}`, { cause: failure });
+  }
+  return new ClosedError(
+    `the writer has stopped (${failure.message}); close it and open again, which replays the log`,
+    {
+      cause: failure,
+    },
+  );
+}
