@@ -16,12 +16,18 @@ import { npm, rootPath } from "./paths.mjs";
 /** Most bytes of `pennon/store`, minified, with apache-arrow left out: the kernels' binary is in it. */
 const storeLimitBytes = 104 * 1024;
 /** Most bytes of the whole package, unpacked. */
-const packageLimitBytes = 2 * 1024 * 1024;
+const packageLimitBytes = 3 * 1024 * 1024;
 
 const require = createRequire(import.meta.url);
 /** @type {string[]} */
 const problems = [];
-/** @type {{ exports: Record<string, string | { types?: string, default?: string }>, bin: Record<string, string> }} */
+/**
+ * @type {{
+ *   exports: Record<string, string | { types?: string, default?: string }>,
+ *   bin: Record<string, string>,
+ *   dependencies: Record<string, string>,
+ * }}
+ */
 const manifest = JSON.parse(readFileSync(join(rootPath, "package.json"), "utf8"));
 
 /** The entries that have types: `pennon`, `pennon/store` … */
@@ -112,7 +118,9 @@ function checkConsumers(tarball, folder) {
   mkdirSync(modules);
   execFileSync("tar", ["-xzf", tarball, "-C", folder]);
   renameSync(join(folder, "package"), join(modules, "pennon"));
-  for (const name of ["apache-arrow", "@types", "flatbuffers", "tslib"]) {
+  // Not LanceDB, which is an optional peer. Of a scoped package the whole scope.
+  const dependencies = Object.keys(manifest.dependencies).map((name) => name.split("/")[0] ?? name);
+  for (const name of new Set(["apache-arrow", "@types", "flatbuffers", "tslib", ...dependencies])) {
     symlinkSync(join(rootPath, "node_modules", name), join(modules, name), "junction");
   }
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
@@ -157,6 +165,13 @@ function checkLoading(folder) {
   const list = JSON.stringify(entries);
   const loads = [
     { name: "import()", code: `Promise.all(${list}.map((name) => import(name)))` },
+    {
+      name: "openTable() without LanceDB",
+      code: `import("pennon").then(({ openTable, schema, int64 }) => openTable("t", { schema: schema({ a: int64() }) })).then(
+        () => process.exit(1),
+        (error) => { if (!/not installed: npm install @lancedb.lancedb@/.test(error.message)) throw error; },
+      )`,
+    },
     // Plain Node of this version can require() a module that has no top-level await, or says that it cannot.
     { name: "require()", code: `if (process.features.require_module) for (const name of ${list}) require(name)` },
   ];

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -7,19 +7,21 @@ import { describe, expect, it } from "vitest";
 const root = new URL("../../", import.meta.url);
 
 describe("README", () => {
-  it("has a first example that runs as written and prints what it says", async () => {
+  it("has examples that run as written and print what it says", async () => {
     const readme = await readFile(new URL("README.md", root), "utf8");
-    const example = /```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-    const promised = /It prints `([^`]+)`/.exec(readme)?.[1];
-    expect(promised).toBeDefined();
-    // Inside the package, so that `pennon/store` resolves to this very package.
+    const examples = [...readme.matchAll(/```js\n\/\/ ([\w.]+)\n([\s\S]*?)```\s+It prints `([^`]+)`/g)];
+    expect(examples.map(([, name]) => name)).toEqual(["notes.mjs", "threads.mjs"]);
+    // Inside the package, so that `pennon` resolves to this very package.
     const folder = new URL(".cache/readme/", root);
+    await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const file = new URL("threads.mjs", folder);
-    await writeFile(file, example);
-    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(file)], { timeout: 20_000 });
-    expect(stdout.trim()).toBe(promised);
-  });
+    for (const [, name = "", code = "", promised] of examples) {
+      await writeFile(new URL(name, folder), code);
+      const options = { cwd: fileURLToPath(folder), timeout: 30_000 };
+      const { stdout } = await promisify(execFile)(process.execPath, [name], options);
+      expect(stdout.trim()).toBe(promised);
+    }
+  }, 60_000);
 
   it("names only files and scripts that exist", async () => {
     const readme = await readFile(new URL("README.md", root), "utf8");

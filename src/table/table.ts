@@ -1,0 +1,254 @@
+/**
+ * A table that is open: put, delete, get, scan, follow.
+ *
+ * @module
+ */
+import type { RecordBatch, Schema } from "apache-arrow";
+import { isRecordBatchLike, type RecordBatchLike } from "../arrow/shape.js";
+import { ClosedError, UsageError } from "../errors.js";
+import { TOMBSTONE } from "../lance/storage-schema.js";
+import type { Position } from "../writer/position.js";
+import type { TableLike } from "../writer/put-rows.js";
+import type { WriterStats } from "../writer/shard-writer.js";
+import type { Durability } from "../writer/waiting-put.js";
+import { type Change, type FollowOptions, followTable } from "./follow-table.js";
+import type { LanceTable } from "./lance-catalog.js";
+import type { OpenShard } from "./open-shard.js";
+import type { Lease } from "./open-writers.js";
+import { putIterable } from "./put-iterable.js";
+import { type ScanOptions, scanTable } from "./table-scan.js";
+
+/** How rows are put. */
+export interface PutOptions {
+  /**
+   * What is true when the promise resolves: the rows survive a loss of power (`disk`), the end of this process (`os`), or are there for
+   * reads of this table (`memory`).
+   * @default "disk"
+   */
+  readonly durability?: Durability;
+  /**
+   * Ends the wait. Before the rows are appended nothing is written, and the signal's reason is thrown; after that they stay, and
+   * `OutcomeUnknownError` carries their position.
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** Rows that are put atomically: a row, an array of rows, Arrow batches or a table. */
+export type AtomicRows<I> = I | readonly I[] | RecordBatchLike | readonly RecordBatchLike[] | TableLike;
+
+/** What can be put: rows, or an iterable of them, which is cut into several puts. */
+export type PutRows<I> = AtomicRows<I> | Iterable<AtomicRows<I>> | AsyncIterable<AtomicRows<I>>;
+
+/** A row of a change: as it was put, or of a deleted row the key, and null for all else. */
+export type ChangedRow<R> =
+  | (R & { readonly _op: "put" })
+  | ({ [K in keyof R]: R[K] | null } & { readonly _op: "delete" });
+
+/** What a table tells of itself. */
+export interface TableStats extends WriterStats {
+  /** Directory of the table. */
+  readonly directory: string;
+  /** Rows in memory, older versions and deletions included. */
+  readonly rows: number;
+}
+
+/**
+ * @typeParam R a row that is read
+ * @typeParam I a row that is put
+ * @typeParam K a key
+ */
+export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unknown>>, K = unknown> {
+  readonly #table: LanceTable;
+  readonly #lease: Lease<OpenShard>;
+  readonly #closed = new AbortController();
+  #pending = 0;
+  #drained: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Use `openTable`. */
+  constructor(table: LanceTable, lease: Lease<OpenShard>) {
+    this.#table = table;
+    this.#lease = lease;
+  }
+
+  /** Its directory, an absolute path. */
+  get directory(): string {
+    return this.#table.tableDirectory;
+  }
+
+  /** Its columns. */
+  get schema(): Schema {
+    return this.#table.schema;
+  }
+
+  /** Names of the key columns, in order: `_row_id` for a table that has no key of its own. */
+  get primaryKey(): readonly string[] {
+    return this.#table.primaryKey;
+  }
+
+  /**
+   * Puts rows; a row with the key of an earlier one replaces it whole. A row, an array, a batch or a table is put atomically: all of it is
+   * seen, and survives, or nothing. An iterable, synchronous or not, is cut into several puts; when one of them fails, those before it
+   * are in the table.
+   *
+   * Batches must not be changed before the promise settles. Puts take effect in the order of the calls.
+   *
+   * @returns the position of the (last) put, once what `durability` asks for is true
+   * @throws UsageError when a row is not what the schema says; nothing was written
+   * @throws FullError when the put is too large (100,000 rows, 63 MiB), or a bound is reached and nothing drains; nothing was written
+   * @throws ConflictError when another process has taken the table over; nothing was written
+   * @throws OutcomeUnknownError when it is not known whether the rows were written; it carries their position
+   * @throws StorageError, RetryableError when the log could not be written: nothing was, and the table must be opened again
+   * @throws ClosedError when the table is closed, or its writer has stopped
+   */
+  async put(rows: PutRows<I>, options: PutOptions = {}): Promise<Position> {
+    this.#assertOpen();
+    return this.#tracked(isCut(rows) ? this.#putIterable(rows, options) : this.#putAtomic(rows, options));
+  }
+
+  /**
+   * Deletes the rows with these keys, atomically. A key that is not there is no error. Throws as {@link put} does.
+   *
+   * @param keys values of the key column; for several key columns, arrays of their values or objects
+   */
+  async delete(keys: readonly K[], options: PutOptions = {}): Promise<Position> {
+    this.#assertOpen();
+    return this.#tracked(this.#shard.writer.delete(keys, writerOptions(options)));
+  }
+
+  /**
+   * The row with this key, as it was put last; undefined when there is none, or it was deleted. Sees every put that has resolved, and
+   * those before it.
+   *
+   * @throws UsageError when it is not a key of this table
+   */
+  async get(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<R | undefined> {
+    this.#assertOpen();
+    options.signal?.throwIfAborted();
+    const { index, reader } = this.#shard;
+    await index.catchUp(index.committed);
+    this.#assertOpen();
+    const found = index.find(key);
+    if (found === undefined) return undefined;
+    const { store, position, row } = found;
+    const tombstones = store.column(TOMBSTONE).values(position);
+    if (((Number(tombstones?.[row >>> 3] ?? 0) >>> (row & 7)) & 1) === 1) return undefined;
+    const batch = store.recordBatch(position);
+    if (batch === undefined) return undefined;
+    const read: unknown = reader.read(batch, row);
+    return read as R; // the schema's, which the type was made of
+  }
+
+  /**
+   * The rows as Arrow record batches, newest batches first: of each key the newest row, deleted ones left out, as of the moment when the
+   * first batch is asked for. Large batches are views on shared memory, valid while the table is open.
+   *
+   * @throws UsageError when an option is wrong
+   */
+  scan(options: ScanOptions = {}): AsyncGenerator<RecordBatch, void> {
+    this.#assertOpen();
+    const unknown = Object.keys(options).find((name) => !SCAN_OPTIONS.includes(name));
+    if (unknown !== undefined)
+      throw new UsageError(`scan has no option ${unknown}; expected ${SCAN_OPTIONS.join(", ")}`);
+    return scanTable(this.#shard.index, this.schema, this.#closed.signal, options);
+  }
+
+  /**
+   * What happens to the table from `from` on, puts and deletes in order, each once it is in the log; ends when the table is closed. Whoever
+   * keeps the position of the last change he has dealt with, and follows from there, misses nothing.
+   *
+   * @throws UsageError when `from` is no position
+   * @throws GoneError when the rows behind `from` are not in the log any more
+   */
+  follow(options: FollowOptions = {}): AsyncGenerator<Change<ChangedRow<R>>, void> {
+    this.#assertOpen();
+    const { writer, replayAfter } = this.#shard;
+    const followed = {
+      replayAfter,
+      closed: this.#closed.signal,
+      get memtables() {
+        return writer.memtables;
+      },
+      get nextEntry() {
+        return writer.stats().nextEntry;
+      },
+      get failure() {
+        return writer.failure;
+      },
+    };
+    return followTable<ChangedRow<R>>(followed, writer.storageSchema, options);
+  }
+
+  stats(): TableStats {
+    this.#assertOpen();
+    const { writer, index } = this.#shard;
+    return { directory: this.directory, rows: index.committed, ...writer.stats() };
+  }
+
+  /**
+   * Waits for all puts made so far and closes. The last one that closes the table in this thread gives up its place as the owner.
+   *
+   * @throws what the writer had stopped for
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #shard(): OpenShard {
+    return this.#lease.opened;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed.abort(new ClosedError("the table is closed"));
+    if (this.#pending > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    await this.#lease.release();
+  }
+
+  async #putIterable(rows: Iterable<unknown> | AsyncIterable<unknown>, options: PutOptions): Promise<Position> {
+    const put = (some: unknown): Promise<Position> => this.#putAtomic(some, options);
+    return (await putIterable(rows, put, options.signal)) ?? this.#putAtomic([], options);
+  }
+
+  async #putAtomic(rows: unknown, options: PutOptions): Promise<Position> {
+    const { writer, rowIds } = this.#shard;
+    if (rowIds === undefined) return writer.put(rows as object, writerOptions(options)); // which checks it
+    const numbered = rowIds.number(rows);
+    return writer.put(numbered.rows, { ...writerOptions(options), counters: numbered.counters });
+  }
+
+  /** Counts a call until it is done, for `close` to wait for. */
+  async #tracked<T>(call: Promise<T>): Promise<T> {
+    this.#pending++;
+    try {
+      return await call;
+    } finally {
+      if (--this.#pending === 0) this.#drained?.();
+    }
+  }
+
+  #assertOpen(): void {
+    this.#closed.signal.throwIfAborted();
+  }
+}
+
+const SCAN_OPTIONS: readonly string[] = ["select", "limit", "signal"];
+
+function writerOptions({ durability, signal }: PutOptions): PutOptions {
+  return { ...(durability === undefined ? {} : { durability }), ...(signal === undefined ? {} : { signal }) };
+}
+
+/** An iterable that is none of the things put as a whole; batches and tables of apache-arrow are iterable too. */
+function isCut(rows: unknown): rows is Iterable<unknown> | AsyncIterable<unknown> {
+  if (typeof rows !== "object" || rows === null || Array.isArray(rows) || isRecordBatchLike(rows)) return false;
+  if ("batches" in rows && "schema" in rows) return false;
+  return Symbol.asyncIterator in rows || Symbol.iterator in rows;
+}
