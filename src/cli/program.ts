@@ -6,8 +6,19 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ingestCommand } from "./commands/ingest.js";
+import { repairCommand } from "./commands/repair.js";
+import { statsCommand } from "./commands/stats.js";
+import { walCommand } from "./commands/wal.js";
 import { EXIT, failureOf } from "./failure.js";
 import { oneLine } from "./one-line.js";
+
+const EXAMPLES = `
+Examples:
+  $ pennon ingest flights.parquet
+  $ pennon ingest --into db/flights flights.parquet
+  $ pennon wal db/flights
+
+\`pennon ingest --help\` has more, and so have the others.`;
 
 /**
  * Runs a command line and prints what comes of it.
@@ -23,14 +34,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     )
     .version(`pennon ${packageVersion()}`, "-V, --version", "print the version")
     .showSuggestionAfterError();
-  const ingest = ingestCommand((code) => {
+  const done = (code: number): void => {
     exitCode = code;
-  });
-  program.addCommand(ingest);
-  for (const command of [program, ingest]) {
+  };
+  const commands = [ingestCommand(done), walCommand(done), statsCommand(done), repairCommand(done)];
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(mistake(text, command.name())) });
   }
-  program.addHelpText("after", "\nExample:\n  $ pennon ingest flights.parquet\n\n`pennon ingest --help` has more.");
+  program.addHelpText("after", EXAMPLES);
   if (args.length === 0) {
     program.outputHelp();
     return EXIT.OK;

@@ -102,6 +102,8 @@ describe("surveyLog", () => {
     expect(positions(await findings(store, { schema: logSchema }))).toEqual(["1", "2", "3 damaged"]);
     const other = await findings(store, { schema: logSchemaWith("text") });
     expect(positions(other)).toEqual(["1 damaged", "2 damaged", "3 damaged"]);
+    const covered = await findings(store, { schema: logSchemaWith("text"), replayAfter: 2 });
+    expect(positions(covered)).toEqual(["1 covered", "2 covered", "3 damaged"]);
     expect(other[0]).toMatchObject({ damage: expect.stringMatching(/columns are not the table's.*"note"/) });
   });
 

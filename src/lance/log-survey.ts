@@ -45,7 +45,7 @@ export interface SurveyOptions {
   readonly replayAfter: number;
   /** Some position that was once the newest. @default none */
   readonly lastSeen?: number;
-  /** Storage schema: with it, every entry is held against the table's columns, and laid out where it has no checksum. */
+  /** Storage schema: with it, what is to be replayed is held against the table's columns, and laid out where it has no checksum. */
   readonly schema?: Schema | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -71,10 +71,12 @@ export async function* surveyLog(
     for (const position of positions) {
       signal?.throwIfAborted();
       if (position > next) yield* missing(store, next, position);
-      const found = await survey(reader, position, replayAfter, trial);
+      const covered = position <= replayAfter;
+      // What is never replayed may have the columns of a former schema.
+      const found = await survey(reader, position, covered, covered ? undefined : trial);
       // What SSTables cover may be removed at any time.
       if (found !== undefined) yield found;
-      else if (position > replayAfter) yield { kind: "missing", from: position, to: position + 1 };
+      else if (!covered) yield { kind: "missing", from: position, to: position + 1 };
       next = Math.max(next, position + 1);
     }
     const lastSeen = options.lastSeen ?? 0;
@@ -110,11 +112,11 @@ async function* missing(store: ObjectStore, from: number, to: number): AsyncGene
 async function survey(
   reader: EntryBytesReader,
   position: number,
-  replayAfter: number,
+  covered: boolean,
   trial: EntryTrial | undefined,
 ): Promise<SurveyedEntry | undefined> {
   const key = walKey(position);
-  const entry = { kind: "entry", position, key, covered: position <= replayAfter } as const;
+  const entry = { kind: "entry", position, key, covered } as const;
   let bytes: Uint8Array;
   try {
     bytes = await reader.read(key);

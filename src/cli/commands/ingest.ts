@@ -4,8 +4,16 @@
  * @module
  */
 import { Command, Option } from "commander";
+import { UsageError } from "../../errors.js";
 import type { IngestFlags } from "../ingest/run-ingest.js";
+import type { IntoFlags } from "../into/run-into.js";
 import { byteSize, wholeNumber } from "../option-values.js";
+
+/** The options as commander hands them over: those of both forms. */
+type Flags = IngestFlags &
+  Omit<IntoFlags, "into" | "key"> & { readonly into?: string; readonly key?: readonly string[] };
+
+const MIB = 2 ** 20;
 
 const EXAMPLES = `
 Formats are told by the first bytes: Arrow IPC (file and stream), Parquet, CSV
@@ -14,15 +22,23 @@ columns. For strings and binary min, max and mean are lengths in bytes. A store
 that is full is replaced by another once its readers are done with it, so files
 may be larger than memory.
 
+With --into the rows go into a Lance table instead, which is created when there
+is none, and are durable when the command ends. With --key a row replaces an
+earlier one with the same key; without, each row gets a number, _row_id. Stopped
+or killed in the middle and started again with --resume, it goes on behind the
+rows that are durable, and ends with exactly the rows of the files.
+
 Examples:
   $ pennon ingest flights.parquet
   $ pennon ingest --readers 4 --json part-1.arrow part-2.arrow
   $ zstdcat events.ndjson.zst | pennon ingest -
   $ pennon ingest --limit 1000 --batch-rows 100 earthquakes.csv
+  $ pennon ingest flights.parquet --into db/flights
+  $ pennon ingest users.csv --into db/users --key id --resume
 
 Exit code:
   0    done, and all threads agree
-  1    the threads disagree, or one of them died
+  1    the threads disagree, one of them died, or the table is in use or full
   2    wrong usage or bad input
   70   a defect of pennon
   130  interrupted (143 by SIGTERM)`;
@@ -30,9 +46,9 @@ Exit code:
 /** @param done gets the exit code */
 export function ingestCommand(done: (exitCode: number) => void): Command {
   return new Command("ingest")
-    .summary("read files into a shared-memory store that several threads follow live")
+    .summary("read files into a shared-memory store that several threads follow live, or into a table")
     .description(
-      "Reads files into a store in shared memory, batch by batch, while reader threads follow it and compute statistics of every column in place. At the end all threads must agree on them.",
+      "Reads files into a store in shared memory, batch by batch, while reader threads follow it and compute statistics of every column in place. At the end all threads must agree on them. With --into: reads files into a Lance table.",
     )
     .argument("<file...>", "Arrow IPC, Parquet, CSV or NDJSON files; - is standard input")
     .addOption(new Option("--readers <n>", "reader threads, 0 to 64").default(2).argParser(wholeNumber(0, 64)))
@@ -52,13 +68,41 @@ export function ingestCommand(done: (exitCode: number) => void): Command {
     )
     .addOption(
       new Option("--store-bytes <size>", "shared memory for each of two stores, 64K to 4G")
-        .default(256 * 2 ** 20, "256M")
+        .default(256 * MIB, "256M")
         .argParser(byteSize(2 ** 16, 2 ** 32)),
     )
     .option("--no-verify", "do not hold what the readers find against the source")
     .option("--json", "print one JSON object instead of a table")
+    .addOption(
+      new Option("--into <table>", "put the rows into <database>/<table>, durably").conflicts([
+        "readers",
+        "storeBytes",
+        "verify",
+      ]),
+    )
+    .addOption(
+      new Option("--key <column>", "key column of the table; may be given several times").argParser(
+        (column: string, before: readonly string[] = []) => [...before, column],
+      ),
+    )
+    .option("--resume", "go on behind the rows that an earlier run has put")
+    .addOption(
+      new Option("--memory <size>", "memory for the rows of the table, 64M to 1024G (default: 1G)").argParser(
+        byteSize(64 * MIB, 2 ** 40),
+      ),
+    )
     .addHelpText("after", EXAMPLES)
-    .action(async (files: string[], flags: IngestFlags) => {
+    .action(async (files: string[], flags: Flags) => {
+      const { into, key = [], resume = false, memory = 1024 * MIB } = flags;
+      if (into !== undefined) {
+        const { runInto } = await import("../into/run-into.js");
+        done(await runInto(files, { ...flags, into, key, resume, memory }));
+        return;
+      }
+      for (const option of ["key", "resume", "memory"] as const) {
+        if (flags[option] !== undefined)
+          throw new UsageError(`--${option} needs --into, the table to put the rows into`);
+      }
       const { runIngest } = await import("../ingest/run-ingest.js");
       done(await runIngest(files, flags));
     });

@@ -16,6 +16,18 @@ export interface Expected {
 }
 
 /**
+ * The sources that file names on a command line mean; `-` is standard input.
+ *
+ * @throws UsageError when that is named twice
+ */
+export function sourcesOf(files: readonly string[]): InputSource[] {
+  if (files.filter((file) => file === "-").length > 1) {
+    throw new UsageError("- (standard input) is given more than once; it can be read only once");
+  }
+  return files.map((file) => (file === "-" ? { stream: process.stdin, name: "<stdin>" } : { path: file }));
+}
+
+/**
  * Opens a source.
  *
  * The types of CSV and NDJSON are a guess from the first rows, so such a file is read with the expected types when its own guess is
@@ -30,7 +42,7 @@ export async function openSource(
 ): Promise<Input> {
   const input = await openInput(source, options);
   if (expected === undefined) return input;
-  const difference = schemaDifference(expected.schema, input.schema);
+  const difference = schemaDifference(expected.schema, input.schema)?.replace("the store's schema", "it");
   if (difference === undefined) return input;
   await input.close();
   const again = (input.format === "csv" || input.format === "ndjson") && input.totalBytes !== undefined;

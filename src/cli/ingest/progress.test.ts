@@ -8,8 +8,7 @@ const source = {
   rows: 1_860_000,
   bytes: 64_000_000,
   fraction: 0.62 as number | undefined,
-  fill: 0.313,
-  lag: 4,
+  gauges: () => ["store  31%", "lag 4  "],
   source: { number: 1, name: "/data/flights-3m.parquet" },
 };
 

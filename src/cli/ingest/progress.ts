@@ -3,6 +3,7 @@
  *
  * ```
  * flights-3m.parquet ██████░░░  62%  3.42M rows/s   118 MB/s  store  31%  lag 4
+ * flights-3m.parquet ██████░░░  62%   758k rows/s  35.0 MB/s  WAL lag 98.3k  flush 4.54 MB
  * ```
  *
  * @module
@@ -14,14 +15,14 @@ import pc from "picocolors";
 import { oneLine } from "../one-line.js";
 import { short, size } from "../quantities.js";
 
-/** What the bar shows; `Ingest` has all of it. */
+/** What the bar shows. */
 export interface ProgressSource {
   readonly rows: number;
   readonly bytes: number;
   readonly fraction: number | undefined;
-  readonly fill: number;
-  readonly lag: number;
   readonly source: { readonly number: number; readonly name: string };
+  /** What is shown behind the rates: each always of the same width, so that the bar does not jump. */
+  gauges(): readonly string[];
 }
 
 const REFRESH_MS = 100;
@@ -74,7 +75,7 @@ export class ProgressBar {
 /** The line at one moment, no longer than `width` characters. */
 export function progressLine(source: ProgressSource, sources: number, seconds: number, width: number): string {
   const { number, name } = source.source;
-  const { fraction, rows, bytes, fill, lag } = source;
+  const { fraction, rows, bytes } = source;
   const base = [...(name === "" ? "opening" : oneLine(basename(name)))];
   const cutName = base.length > MOST_NAME ? `${base.slice(0, MOST_NAME - 1).join("")}…` : base.join("");
   const title = sources > 1 ? `${Math.min(number, sources)}/${sources} ${cutName}` : cutName;
@@ -83,8 +84,7 @@ export function progressLine(source: ProgressSource, sources: number, seconds: n
   const figures = [
     `${short(rows / time).padStart(5)} rows/s`,
     `${size(bytes / time).padStart(7)}/s`,
-    `store ${String(Math.round(100 * fill)).padStart(3)}%`,
-    `lag ${String(lag).padEnd(3)}`,
+    ...source.gauges(),
   ].join("  ");
   const percent = fraction === undefined ? `${short(rows)} rows` : `${Math.floor(100 * fraction)}%`.padStart(4);
   const left = width - 1 - [...title].length - percent.length - figures.length - 4;

@@ -4,11 +4,14 @@
  * @module
  */
 import { UsageError } from "../../errors.js";
-import type { InputFormat, InputSource } from "../../input/input.js";
+import type { InputFormat } from "../../input/input.js";
 import { EXIT, failureOf, Interruption } from "../failure.js";
+import { listenForSignals } from "../interruption.js";
 import { oneLine } from "../one-line.js";
+import { print } from "../print.js";
 import { counted, size } from "../quantities.js";
 import { Ingest } from "./ingest.js";
+import { sourcesOf } from "./open-sources.js";
 import { ProgressBar } from "./progress.js";
 import { reportJson, reportText } from "./report.js";
 
@@ -64,36 +67,4 @@ export async function runIngest(files: readonly string[], flags: IngestFlags): P
     bar?.stop();
     stopListening();
   }
-}
-
-/** @throws UsageError when standard input is named twice */
-function sourcesOf(files: readonly string[]): InputSource[] {
-  if (files.filter((file) => file === "-").length > 1) {
-    throw new UsageError("- (standard input) is given more than once; it can be read only once");
-  }
-  return files.map((file) => (file === "-" ? { stream: process.stdin, name: "<stdin>" } : { path: file }));
-}
-
-/** The first SIGINT or SIGTERM aborts; the second finds no listener and ends the process at once. */
-function listenForSignals(controller: AbortController): () => void {
-  const onInterrupt = (): void => abort("SIGINT");
-  const onTerminate = (): void => abort("SIGTERM");
-  const stop = (): void => {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onTerminate);
-  };
-  const abort = (signal: "SIGINT" | "SIGTERM"): void => {
-    stop();
-    controller.abort(new Interruption(signal));
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onTerminate);
-  return stop;
-}
-
-/** Resolves when the text has been handed to the system. */
-function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
-  });
 }
