@@ -13,7 +13,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { connect, Index } from "@lancedb/lancedb";
-import { Field, FixedSizeList, Float32, Int32, Int64, Schema, TimestampMillisecond, Utf8 } from "apache-arrow";
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  Int32,
+  Int64,
+  LargeBinary,
+  LargeUtf8,
+  List,
+  Schema,
+  TimestampMillisecond,
+  Utf8,
+} from "apache-arrow";
 import { afterAll, describe, expect, it } from "vitest";
 import { bundle } from "../../test/bundle.js";
 import { hasStrace, straced } from "../../test/crash/strace.js";
@@ -96,6 +108,16 @@ describe("openLanceTable", () => {
     const made = await openLanceTable({ path, schema: tagged, primaryKey: ["id"] });
     expect(made.schema.metadata.get("made-by")).toBe("me");
     expect([...(made.schema.fields[0]?.metadata ?? [])]).toEqual([["unit", "m"]]);
+  });
+
+  it("creates tables with large strings and large binary, which LanceDB knows in its own copy of apache-arrow only", async () => {
+    const large = new Schema([
+      new Field("id", new LargeUtf8(), false),
+      new Field("bytes", new LargeBinary(), true),
+      new Field("list", new List(new Field("item", new LargeUtf8(), true)), true),
+    ]);
+    const made = await openLanceTable({ path: join(fresh(), "large"), schema: large, primaryKey: ["id"] });
+    expect(made.schema.fields.map(({ type }) => String(type))).toEqual(["LargeUtf8", "LargeBinary", "List<LargeUtf8>"]);
   });
 
   it("names the field in which the schema differs, and both keys", async () => {

@@ -17,6 +17,7 @@ import { shardDirectory } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
 import { assertLanceSchema, assertPrimaryKey } from "../lance/storage-schema.js";
 import { type LanceDb, loadLanceDb } from "./lancedb-module.js";
+import { schemaForLanceDb } from "./lancedb-schema.js";
 import { type ReplayLimits, replayLimits } from "./replay-limits.js";
 import { kindOf, messageOf, namesIn, storageCall } from "./storage-call.js";
 import { deepestExisting, syncTable } from "./sync-table.js";
@@ -162,7 +163,7 @@ async function openOrCreate(lancedb: LanceDb, path: TablePath, create: KeyedSche
     }
     return await storageCall(`cannot create the table ${path.directory}`, async () => {
       try {
-        return await connection.createEmptyTable(path.name, lanceSchema(create));
+        return await connection.createEmptyTable(path.name, schemaForLanceDb(lanceSchema(create)));
       } catch (error) {
         // Another process was quicker, at its own leisure: the names it gives its errors are not ours to read.
         return await connection.openTable(path.name).catch(() => Promise.reject(error));
