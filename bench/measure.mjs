@@ -75,6 +75,50 @@ export async function inTurn(plan, sides) {
 }
 
 /**
+ * @param {readonly number[]} values at least one
+ * @param {number} q 0 to 1
+ */
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
+
+/**
+ * What many figures of one side come to.
+ *
+ * @typedef {object} Spread
+ * @property {number} p50 median over the rounds of each round's median
+ * @property {number} p99 of the figures of all rounds that count
+ */
+
+/**
+ * Runs sides in turn that give many figures a round, such as the time of each of 50 puts.
+ *
+ * @template {string} Name
+ * @param {Plan} plan
+ * @param {Record<Name, () => Promise<readonly number[]>>} sides
+ * @returns {Promise<Record<Name, Spread>>}
+ */
+export async function spreadsInTurn(plan, sides) {
+  const names = /** @type {Name[]} */ (Object.keys(sides));
+  const rounds = new Map(names.map((name) => [name, /** @type {(readonly number[])[]} */ ([])]));
+  const figures = names.map((name) => {
+    const measure = async () => {
+      const found = await sides[name]();
+      rounds.get(name)?.push(found);
+      return median(found);
+    };
+    return [name, measure];
+  });
+  const medians = await inTurn(plan, Object.fromEntries(figures));
+  const spreads = names.map((name) => {
+    const counted = rounds.get(name)?.slice(plan.warmup) ?? [];
+    return [name, { p50: medians[name], p99: quantile(counted.flat(), 0.99) }];
+  });
+  return Object.fromEntries(spreads);
+}
+
+/**
  * Milliseconds that `work` takes for each of its `count` pieces.
  *
  * @param {number} count

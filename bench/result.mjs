@@ -17,7 +17,6 @@
  * a target: then the figure is for information.
  *
  * @typedef {object} Result
- * @property {string} suite
  * @property {string} case
  * @property {string} unit
  * @property {number} median
@@ -64,7 +63,6 @@ export function result(name, unit, median, { peer, peerMedian, target } = {}) {
   const quotient = peerMedian === undefined ? undefined : median / peerMedian;
   const ratio = quotient !== undefined && target?.inverse ? 1 / quotient : quotient;
   return {
-    suite: "store",
     case: name,
     unit,
     median: rounded(median),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- store [--json] [--smoke] [--case TEXT]`: measures, and holds the figures against their targets.
+ * `npm run bench -- [store] [wal] [--json] [--smoke] [--case TEXT]`: measures, and holds the figures against their targets.
  *
  *   --json        one object a line: suite, case, unit, median, peer, peer_median, ratio, target, meets
  *   --smoke       runs every case quickly once, to see that it runs; its figures say little
@@ -12,9 +12,18 @@ import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { FULL, kept, SMOKE } from "./measure.mjs";
 import { table } from "./result.mjs";
-import { storeCases } from "./store.mjs";
 
-const suites = new Map([["store", storeCases]]);
+/**
+ * @typedef {object} Suite
+ * @property {readonly import("./store.mjs").Case[]} cases
+ * @property {() => Promise<void>} [close] clears up after the last case
+ */
+
+/** Loaded when asked for: the peers of one suite are of no use to another. @type {ReadonlyMap<string, () => Promise<Suite>>} */
+const suites = new Map([
+  ["store", async () => (await import("./store.mjs")).storeSuite],
+  ["wal", async () => (await import("./wal.mjs")).walSuite],
+]);
 
 function commandLine() {
   const { values, positionals } = parseArgs({
@@ -30,22 +39,33 @@ function commandLine() {
 
 /** @param {ReturnType<typeof commandLine>} options */
 async function run({ json = false, smoke = false, case: text = "", names }) {
-  const cases = names.flatMap((name) => suites.get(name) ?? []).filter(({ name }) => name.includes(text));
-  if (cases.length === 0) throw new TypeError(`no case has ${JSON.stringify(text)} in its name`);
+  const chosen = [];
+  for (const name of names) {
+    const load = suites.get(name);
+    if (load === undefined) continue;
+    const suite = await load();
+    chosen.push({ name, suite, cases: suite.cases.filter((each) => each.name.includes(text)) });
+  }
+  if (chosen.every(({ cases }) => cases.length === 0)) {
+    throw new TypeError(`no case has ${JSON.stringify(text)} in its name`);
+  }
   const model = cpus()[0]?.model ?? "unknown processor";
   console.error(`Node ${process.version}, ${availableParallelism()} x ${model}${smoke ? ", smoke run" : ""}`);
+  /** @type {import("./result.mjs").Result[]} */
   const results = [];
   let crashed = 0;
-  for (const { name, measure } of cases) {
-    const start = performance.now();
+  for (const { name, suite, cases } of chosen) {
     try {
-      const found = await measure(smoke ? SMOKE : FULL);
-      results.push(...found);
-      if (json) for (const line of found) console.log(JSON.stringify(line));
-      console.error(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
-    } catch (error) {
-      crashed++;
-      console.error(`${name}: crashed:`, error);
+      for (const each of cases) {
+        const found = await measured(each, smoke);
+        if (found === undefined) crashed++;
+        for (const line of found ?? []) {
+          results.push(line);
+          if (json) console.log(JSON.stringify({ suite: name, ...line }));
+        }
+      }
+    } finally {
+      await suite.close?.();
     }
   }
   if (!json) console.log(table(results));
@@ -53,6 +73,23 @@ async function run({ json = false, smoke = false, case: text = "", names }) {
   const held = results.filter(({ meets }) => meets !== null).length;
   console.error(`${held - missed} of ${held} targets reached, ${crashed} cases crashed (check ${kept().toFixed(0)})`);
   return crashed === 0 ? 0 : 1;
+}
+
+/**
+ * @param {import("./store.mjs").Case} each
+ * @param {boolean} smoke
+ * @returns {Promise<import("./result.mjs").Result[] | undefined>} undefined when it crashed
+ */
+async function measured({ name, measure }, smoke) {
+  const start = performance.now();
+  try {
+    const found = await measure(smoke ? SMOKE : FULL);
+    console.error(`${name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    return found;
+  } catch (error) {
+    console.error(`${name}: crashed:`, error);
+    return undefined;
+  }
 }
 
 async function main() {

@@ -13,5 +13,5 @@ import { threadCases } from "./store-threads.mjs";
  * @property {(plan: import("./measure.mjs").Plan) => Promise<import("./result.mjs").Result[]>} measure
  */
 
-/** @type {readonly Case[]} */
-export const storeCases = [...appendCases, ...readCases, ...threadCases, ...memoryCases];
+/** @type {import("./run.mjs").Suite} */
+export const storeSuite = { cases: [...appendCases, ...readCases, ...threadCases, ...memoryCases] };
