@@ -13,6 +13,8 @@ export interface LogThreadData {
   readonly directory: string;
   readonly options: LogOptions;
   readonly writerId: string;
+  /** One word, an Int32, that the writer raises behind every message. */
+  readonly posted: SharedArrayBuffer;
 }
 
 /** Requests that are answered. */

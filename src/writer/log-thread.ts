@@ -19,13 +19,16 @@ interface Waiting {
 
 export class LogThread implements ShardLog {
   readonly #worker: Worker;
+  /** Raised behind every message: the thread may sleep on it. */
+  readonly #posted: Int32Array;
   readonly #waiting: Waiting[] = [];
   #lost: Error | undefined;
 
-  /** @param data cloned to the thread */
-  constructor(data: LogThreadData) {
+  constructor(data: Omit<LogThreadData, "posted">) {
+    const posted = new SharedArrayBuffer(4);
+    this.#posted = new Int32Array(posted);
     this.#worker = new Worker(new URL("./log-thread.worker.js", import.meta.url), {
-      workerData: data,
+      workerData: { ...data, posted } satisfies LogThreadData,
       name: "pennon-log",
     });
     this.#worker.unref();
@@ -69,6 +72,8 @@ export class LogThread implements ShardLog {
 
   #post(message: ToLogThread): void {
     this.#worker.postMessage(message);
+    Atomics.add(this.#posted, 0, 1);
+    Atomics.notify(this.#posted, 0);
   }
 
   #onReply(reply: LogReply): void {
