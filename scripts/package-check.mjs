@@ -63,7 +63,8 @@ function pack(folder) {
   for (const path of wanted) if (!paths.has(path)) problems.push(`package: ${path} is missing`);
   for (const path of paths) {
     const code = /^dist\/.+\.(js|d\.ts)$/.test(path) && !/\.(test|bench|contract|fixture)\./.test(path);
-    if (!code && !["package.json", "LICENSE", "README.md", "CHANGELOG.md"].includes(path)) {
+    const document = /^docs\/[\w-]+\.md$/.test(path);
+    if (!code && !document && !["package.json", "LICENSE", "README.md", "CHANGELOG.md"].includes(path)) {
       problems.push(`package: ${path} does not belong there: see "files" of package.json and tsconfig.build.json`);
     }
   }

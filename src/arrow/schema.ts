@@ -7,12 +7,12 @@
  *
  * @module
  */
-import { type Field, Message, Schema } from "apache-arrow";
+import { type Field, Message, Schema, Type } from "apache-arrow";
 import { CorruptError, UsageError } from "../errors.js";
 import { aligned } from "./message.js";
 import { rebuildField } from "./rebuild-type.js";
 import { sameType } from "./same-type.js";
-import { isSchemaLike, type SchemaLike } from "./shape.js";
+import { type FieldLike, isSchemaLike, type SchemaLike } from "./shape.js";
 import { typeName } from "./type-name.js";
 
 /**
@@ -75,10 +75,16 @@ export function schemaDifference(expected: SchemaLike, found: SchemaLike): strin
       return `field ${i} is named ${JSON.stringify(have.name)}; expected ${JSON.stringify(want.name)}`;
     }
     if (!sameType(want.type, have.type)) {
-      return `field ${JSON.stringify(want.name)} is ${typeName(have.type)}; expected ${typeName(want.type)}`;
+      return `field ${JSON.stringify(want.name)} is ${typeName(have.type)}; expected ${typeName(want.type)}${dictionaryHint(want, have)}`;
     }
   }
   return undefined;
+}
+
+/** Why a column of strings is not one: apache-arrow makes dictionaries of strings unless told otherwise. */
+function dictionaryHint(want: FieldLike, have: FieldLike): string {
+  if (want.type.typeId !== Type.Utf8 || have.type.dictionary?.typeId !== Type.Utf8) return "";
+  return " (tableFromArrays makes dictionaries of strings; vectorFromArray(values, new Utf8()) does not)";
 }
 
 /** apache-arrow decodes an empty name as null. */

@@ -194,6 +194,38 @@ describe("a claim that collides", () => {
     expect(await entry(6)).toEqual(sentinel(2));
   });
 
+  it("catches up with an old writer that syncs nothing, and leaves nothing that a loss of power could take", async () => {
+    await claim();
+    let appended = 0;
+    let fenced = false;
+    const append = async (count: number): Promise<void> => {
+      for (let i = 0; i < count && !fenced; i++) {
+        try {
+          await store.putIfAbsent(walKey(appended + 1), [ROWS], { durable: false });
+          appended++;
+        } catch {
+          fenced = true;
+        }
+      }
+    };
+    let sentinels = 0;
+    const slow = store.view({
+      step: async ({ op, key, phase }) => {
+        if (!key.startsWith("wal/") || phase !== "request") return;
+        // Whatever waits for the disk comes too late.
+        if (op === "sync") await append(3);
+        if (op === "putIfAbsent" && ++sentinels <= 5) await append(2);
+      },
+    });
+    const { nextPosition } = await claim(slow);
+    expect(fenced).toBe(true);
+    expect(appended).toBeGreaterThan(10);
+    expect(nextPosition).toBe(appended + 2);
+    store.powerLoss("lost");
+    for (let position = 1; position <= appended; position++) expect(await entry(position)).toEqual(ROWS);
+    expect(await entry(appended + 1)).toEqual(sentinel(2));
+  });
+
   it("with an old writer that never stops gives up", async () => {
     await claim();
     let appended = 0;

@@ -79,7 +79,13 @@ export interface ClaimOptions {
 const MAX_CLAIM_TRIES = 16;
 /** An old writer may append as often before the sentinel gets a position. */
 const MAX_SENTINEL_TRIES = 1024;
+/**
+ * Thereafter the old writer is one that looks at no manifest, of LanceDB then, and syncs nothing itself: it would win for ever against
+ * whoever does. So the sentinel is put first and all is synced then.
+ */
+const MAX_PATIENT_TRIES = 3;
 const MAX_SYNCED_AT_ONCE = 1024;
+const MAX_LOOKED_AT = 4096;
 const LANCEDB_SPEC_ID = 1;
 
 /**
@@ -137,15 +143,33 @@ async function syncEntries(store: ObjectStore, from: number, tip: number): Promi
   }
 }
 
+/** The first position from there that nobody has taken yet, or one not too far away. */
+async function firstFree(store: ObjectStore, from: number): Promise<number> {
+  let position = from;
+  while (position < from + MAX_LOOKED_AT && (await store.head(walKey(position))) !== undefined) position++;
+  return position;
+}
+
 /** Write 2. Returns the sentinel's position. */
 async function putSentinel(manifests: ManifestStore, store: ObjectStore, epoch: number, tip: number): Promise<number> {
   const sentinel = encodeSentinel(epoch);
-  for (let position = tip; position < tip + MAX_SENTINEL_TRIES; position++) {
+  let position = tip;
+  let synced = tip;
+  for (let i = 0; i < MAX_SENTINEL_TRIES; i++) {
     // Everything below this position was there before this look, so a newer writer's first entry can only be at it or behind it.
     assertHeld(await manifests.refresh(), epoch, manifests.shardId);
-    if (await putSettled(store, walKey(position), sentinel)) return position;
+    const durable = i < MAX_PATIENT_TRIES;
+    if (await putSettled(store, walKey(position), sentinel, { durable })) {
+      await syncEntries(store, synced, durable ? position : position + 1);
+      return position;
+    }
     // An older writer was faster. What it has written must be no less durable than the fence behind it.
-    await store.sync([walKey(position)]);
+    const next = await firstFree(store, position + 1);
+    if (durable) {
+      await syncEntries(store, position, next);
+      synced = next;
+    }
+    position = next;
   }
   throw new RetryableError(
     `Shard ${manifests.shardId}: an older writer took ${MAX_SENTINEL_TRIES} positions of the log before the fence got one. Try again, or stop it.`,

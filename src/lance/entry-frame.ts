@@ -31,15 +31,19 @@ export interface EntryBytes {
 export interface Span {
   from: number;
   to: number;
+  /** What to do about what is wrong there. @default {@link DAMAGE_ADVICE} */
+  advice?: string;
 }
 
-/** `error`, if it is a `CorruptError`, with the file's name and the byte range in front. */
-export function namingEntry(error: unknown, key: string, { from, to }: Span): unknown {
+/** What to do about a damaged entry. */
+export const DAMAGE_ADVICE = "restore the file from a copy, or set it aside with `pennon repair`";
+/** What to do about an entry that is sound, of a table that is another by now. */
+export const COLUMNS_ADVICE = "the table's columns were changed while the log held rows; change them back";
+
+/** `error`, if it is a `CorruptError`, with the file's name and the byte range in front, and advice behind. */
+export function namingEntry(error: unknown, key: string, { from, to, advice = DAMAGE_ADVICE }: Span): unknown {
   if (!(error instanceof CorruptError)) return error;
-  return new CorruptError(
-    `${key}: bytes ${from} to ${to}: ${error.message}; restore the file from a copy, or set it aside with \`pennon repair\``,
-    { cause: error },
-  );
+  return new CorruptError(`${key}: bytes ${from} to ${to}: ${error.message}; ${advice}`, { cause: error });
 }
 
 /** Views on `bytes`, which are copied when they lie at an odd address. @throws CorruptError when they are more than an entry can have */

@@ -9,7 +9,7 @@
 import { schemaDifference } from "../arrow/schema.js";
 import type { FieldLike, SchemaLike } from "../arrow/shape.js";
 import { readSchemaMessage } from "../arrow/wire-schema.js";
-import { CorruptError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import type { EntryBytes } from "./entry-frame.js";
 import { DIGITS, type EntryMetadata, parseEntryMetadata } from "./entry-metadata.js";
 import { TOMBSTONE } from "./storage-schema.js";
@@ -24,6 +24,8 @@ export interface EntryHeaderContents {
   readonly lacksTombstone: boolean;
   /** Ids of the dictionaries, in the order of the schema's. */
   readonly dictionaryIds: readonly number[];
+  /** In what its columns are not the table's; undefined when they are. */
+  readonly difference: string | undefined;
 }
 
 /** A message that was accepted, to know others by that differ in the digits of their values only. */
@@ -46,7 +48,7 @@ export class EntryHeaderReader {
   /**
    * What the schema message of an entry says, which ends at byte `end`.
    *
-   * @throws CorruptError when the message is malformed, or has other columns than the table
+   * @throws CorruptError when the message is malformed
    */
   read(entry: EntryBytes, end: number): EntryHeaderContents {
     const known = this.#kept.find((kept) => kept.words.length * 4 === end && equal(kept, entry));
@@ -54,8 +56,8 @@ export class EntryHeaderReader {
     const wire = readSchemaMessage(entry.bytes.subarray(0, end));
     const metadata = parseEntryMetadata(wire.metadata);
     // A sentinel carries no rows, so its columns do not matter.
-    const lacksTombstone = !metadata.sentinel && this.#compare(wire.schema);
-    return { metadata, lacksTombstone, dictionaryIds: wire.dictionaryIds };
+    const compared = metadata.sentinel ? { lacksTombstone: false, difference: undefined } : this.#compare(wire.schema);
+    return { metadata, ...compared, dictionaryIds: wire.dictionaryIds };
   }
 
   /** Keeps a message that turned out to be right, to know its like again. */
@@ -75,14 +77,12 @@ export class EntryHeaderReader {
     if (this.#kept.length > MAX_KEPT) this.#kept.pop();
   }
 
-  /** @returns true when the only difference is that `_tombstone` is missing */
-  #compare(found: SchemaLike): boolean {
+  #compare(found: SchemaLike): Pick<EntryHeaderContents, "lacksTombstone" | "difference"> {
     const { fields } = this.#schema;
     const last = fields.at(-1);
     const lacks = last?.name === TOMBSTONE && found.fields.length === fields.length - 1;
     const difference = differenceOf({ fields: lacks ? fields.slice(0, -1) : fields }, found);
-    if (difference === undefined) return lacks;
-    throw new CorruptError(`its columns are not the table's: ${difference}`);
+    return { lacksTombstone: lacks, difference };
   }
 }
 

@@ -26,6 +26,8 @@ export interface SurveyedEntry {
   readonly inspection: EntryInspection | undefined;
   /** What is wrong with it, undefined when nothing is. */
   readonly damage: string | undefined;
+  /** True when its bytes are what its writer wrote, as its checksum says: then `damage` is that the table has other columns by now. */
+  readonly sound: boolean;
   /** True when the storage could not hand it over, which says nothing about its bytes. */
   readonly unreadable: boolean;
 }
@@ -123,7 +125,7 @@ async function survey(
   } catch (error) {
     if (error instanceof ObjectNotFoundError) return undefined;
     if (!(error instanceof StorageError || error instanceof UsageError)) throw error;
-    return { ...entry, bytes: 0, inspection: undefined, damage: error.message, unreadable: true };
+    return { ...entry, bytes: 0, inspection: undefined, damage: error.message, sound: false, unreadable: true };
   }
   let inspection: EntryInspection | undefined;
   let damage: string | undefined;
@@ -134,7 +136,8 @@ async function survey(
     if (!(error instanceof CorruptError)) throw error;
     damage = withoutAdvice(error.message, key);
   }
-  return { ...entry, bytes: bytes.byteLength, inspection, damage, unreadable: false };
+  const sound = inspection?.checksum === "ok" && inspection.damage === undefined;
+  return { ...entry, bytes: bytes.byteLength, inspection, damage, sound, unreadable: false };
 }
 
 /** Reads entries into the same memory, one after the other. */

@@ -8,7 +8,7 @@
  * @module
  */
 import { OutcomeUnknownError } from "../errors.js";
-import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
+import { ObjectExistsError, type ObjectStore, type PutOptions } from "../storage/object-store.js";
 
 /** How often a request is made whose replies are lost. */
 const MAX_TRIES = 8;
@@ -20,11 +20,16 @@ const MAX_TRIES = 8;
  * @returns whether the object is ours; false when the key was taken by other bytes
  * @throws OutcomeUnknownError when every reply was lost, or what became of the object cannot be found out (an fsync failed)
  */
-export async function putSettled(store: ObjectStore, key: string, bytes: Uint8Array): Promise<boolean> {
+export async function putSettled(
+  store: ObjectStore,
+  key: string,
+  bytes: Uint8Array,
+  options: PutOptions = {},
+): Promise<boolean> {
   let lost: OutcomeUnknownError | undefined;
   for (let i = 0; i < MAX_TRIES; i++) {
     try {
-      await store.putIfAbsent(key, [bytes]);
+      await store.putIfAbsent(key, [bytes], options);
       return true;
     } catch (error) {
       // Only after a lost reply can the object be ours: the first to ask, told that it exists, has not made it.

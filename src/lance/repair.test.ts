@@ -1,16 +1,18 @@
+import { Field, Schema, Utf8 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ConflictError, CorruptError, OutcomeUnknownError, StorageError } from "../errors.js";
+import { ConflictError, CorruptError, OutcomeUnknownError, StorageError, UsageError } from "../errors.js";
 import type { MemoryStore } from "../storage/memory-store.js";
 import { seededRandom } from "../storage/seeded-random.js";
 import { claimShard } from "./claim.js";
 import { EpochWatch } from "./epoch-watch.js";
-import { type LogEntry, logEntry, logSchema, replayedIds, storeWith } from "./log.fixture.js";
+import { type LogEntry, logEntry, logSchema, replayedIds, storeWith, tableSchema } from "./log.fixture.js";
 import { ManifestStore } from "./manifest-store.js";
 import { manifestKey, walKey } from "./names.js";
 import { isSound, planRepair, type RepairOptions, repairLog } from "./repair.js";
 import { parseUuid, UNSHARDED_SHARD_ID } from "./shard-id.js";
 import { encodeShardManifest, newShardManifest, type ShardManifest } from "./shard-manifest.js";
+import { storageSchema } from "./storage-schema.js";
 
 const id = UNSHARDED_SHARD_ID;
 const now = new Date("2026-01-02T03:04:05.678Z");
@@ -64,6 +66,7 @@ describe("planRepair", () => {
           key: walKey(2),
           bytes: whole.length - 8,
           damage: expect.stringMatching(/cut off/),
+          sound: false,
           covered: false,
           rows: 0,
           batches: 0,
@@ -213,6 +216,26 @@ describe("repairLog", () => {
       }
     }
     expect(failures).toBeGreaterThan(20);
+  });
+
+  it("leaves an entry alone that is sound and of other columns, unless told to set it aside", async () => {
+    const fields = [...tableSchema.fields, new Field("more", new Utf8(), true)];
+    const schema = storageSchema(new Schema(fields), ["id"]);
+    const torn = logEntry(rows(9, 2)).subarray(0, 300);
+    const store = await shardWith([rows(0, 2), { ...rows(5, 2), foreign: true }, torn]);
+    expect((await planRepair(store, undefined, { schema })).damaged).toMatchObject([
+      { position: 1, sound: true, damage: expect.stringContaining("columns are not the table's") },
+      { position: 2, sound: false },
+      { position: 3, sound: false },
+    ]);
+    const before = await objects(store);
+    const refused = repair(store, { schema });
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(
+      /entry 1 of the log .*change them back, or give up its rows with --drop-sound/,
+    );
+    expect(await objects(store)).toEqual(before);
+    expect((await repair(store, { schema, dropSound: true })).quarantine).toHaveLength(4);
   });
 
   it("of any damage leaves a log with all whole entries in order", async () => {

@@ -23,9 +23,17 @@
  * @module
  */
 import type { Schema } from "apache-arrow";
-import { ConflictError, CorruptError, OutcomeUnknownError, RetryableError, StorageError } from "../errors.js";
+import {
+  ConflictError,
+  CorruptError,
+  OutcomeUnknownError,
+  RetryableError,
+  StorageError,
+  UsageError,
+} from "../errors.js";
 import type { ObjectStore } from "../storage/object-store.js";
 import { claimShard } from "./claim.js";
+import { COLUMNS_ADVICE } from "./entry-frame.js";
 import { assertNotSealed } from "./epoch-watch.js";
 import { surveyLog } from "./log-survey.js";
 import type { ManifestStore } from "./manifest-store.js";
@@ -42,6 +50,8 @@ export interface DamagedEntry {
   readonly bytes: number;
   /** What is wrong with it. */
   readonly damage: string;
+  /** True when it is what its writer wrote, and the table has other columns by now: changed back, it would take the rows. */
+  readonly sound: boolean;
   /** True when SSTables hold its rows. */
   readonly covered: boolean;
   /** Rows and batches that can be counted in it, up to the damage. */
@@ -74,6 +84,8 @@ export interface Repaired {
 export interface RepairOptions {
   /** Storage schema: with it, entries that cannot be replayed into the table count as damaged. */
   readonly schema?: Schema | undefined;
+  /** Whether sound entries are set aside too. @default false */
+  readonly dropSound?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** For the name of the quarantine. */
   readonly now: Date;
@@ -112,7 +124,7 @@ export async function planRepair(
       missing.push({ from: finding.from, to: finding.to });
       continue;
     }
-    const { position, key, bytes, damage, covered, inspection, unreadable } = finding;
+    const { position, key, bytes, damage, sound, covered, inspection, unreadable } = finding;
     if (unreadable) {
       throw new StorageError(
         `${damage} Entry ${position} cannot be read, so nobody knows what would be lost; give the process leave to read it, or copy the table to a sound device, then repair`,
@@ -120,7 +132,7 @@ export async function planRepair(
     }
     const { rows = 0, batches = 0, writerEpoch = 0 } = inspection ?? {};
     if (damage !== undefined) {
-      damaged.push({ position, key, bytes, damage, covered, rows, batches });
+      damaged.push({ position, key, bytes, damage, sound, covered, rows, batches });
     } else if (!covered) {
       highestEpoch = Math.max(highestEpoch, writerEpoch);
       if (inspection?.sentinel === true) continue;
@@ -139,6 +151,7 @@ export async function planRepair(
  * Repairs the log, unless it is sound. Whoever writes to the shard is fenced.
  *
  * @param store rooted at the shard's directory, as that of `manifests`
+ * @throws UsageError when an entry is sound and `dropSound` is not set: nothing is changed then
  * @throws ConflictError when the shard is sealed, or others write to it all the time
  * @throws CorruptError when positions are missing by the ten thousand, or the log is not sound afterwards
  * @throws StorageError, RetryableError, OutcomeUnknownError by the store: repairing again goes on from there
@@ -152,6 +165,7 @@ export async function repairLog(
   if (manifest !== undefined) assertNotSealed(manifest, manifests.shardId);
   const before = await planRepair(store, manifest, options);
   if (isSound(before)) return { plan: before, epoch: undefined, quarantine: [] };
+  assertDroppable(store, before, options);
 
   await fill(store, before, Math.max(1, manifest?.writerEpoch ?? 0));
   await raiseEpoch(manifests, before);
@@ -161,6 +175,7 @@ export async function repairLog(
   if (final.missing.length > 0) {
     throw new ConflictError(`${store.name}: entries of the log went missing while it was repaired; repair it again`);
   }
+  assertDroppable(store, final, options);
   const quarantine = await setAside(store, final.damaged, claim.epoch, options.now);
   const after = await planRepair(store, claim.manifest, options);
   if (!isSound(after)) {
@@ -168,6 +183,16 @@ export async function repairLog(
     throw new CorruptError(`${store.name}: ${first?.key ?? "the log"} is damaged again after it was repaired`);
   }
   return { plan: { ...final, missing: before.missing, epochAhead: before.epochAhead }, epoch: claim.epoch, quarantine };
+}
+
+/** What is lost with a sound entry is lost needlessly: the table's columns can be changed back. */
+function assertDroppable(store: ObjectStore, { damaged }: RepairPlan, { dropSound = false }: RepairOptions): void {
+  const sound = dropSound ? [] : damaged.filter((entry) => entry.sound);
+  const [first] = sound;
+  if (first === undefined) return;
+  throw new UsageError(
+    `${store.name}: entry ${first.position}${sound.length > 1 ? ` and ${sound.length - 1} more` : ""} of the log cannot be replayed, though nothing is wrong with it (${first.damage}): ${COLUMNS_ADVICE}, or give up its rows with --drop-sound`,
+  );
 }
 
 async function fill(store: ObjectStore, { missing }: RepairPlan, epoch: number): Promise<void> {

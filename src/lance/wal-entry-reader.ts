@@ -17,7 +17,15 @@ import { WireColumns, WireReader } from "../arrow/wire-reader.js";
 import { readSchemaMessage } from "../arrow/wire-schema.js";
 import { CorruptError } from "../errors.js";
 import { crc32 } from "./crc32.js";
-import { type EntryBytes, entryBytes, headerEnd, namingEntry, runEnd, type Span } from "./entry-frame.js";
+import {
+  COLUMNS_ADVICE,
+  type EntryBytes,
+  entryBytes,
+  headerEnd,
+  namingEntry,
+  runEnd,
+  type Span,
+} from "./entry-frame.js";
 import { type EntryHeaderContents, EntryHeaderReader } from "./entry-header-reader.js";
 import { type EntryMessage, EntryMessages } from "./entry-messages.js";
 import { DIGITS, type EntryMetadata, hexAt, type OwnEntry, ownEntry, parseEntryMetadata } from "./entry-metadata.js";
@@ -144,7 +152,7 @@ class EntryReader {
   }
 
   read(bytes: Uint8Array, key: string): WalEntry {
-    const span = { from: 0, to: bytes.length };
+    const span: Span = { from: 0, to: bytes.length };
     try {
       return this.#read(entryBytes(bytes), span);
     } catch (error) {
@@ -163,6 +171,12 @@ class EntryReader {
       span.from = 0;
       span.to = entry.bytes.length;
       throw new CorruptError("they do not agree with their checksum");
+    }
+    if (header.difference !== undefined) {
+      span.from = 0;
+      span.to = end;
+      span.advice = COLUMNS_ADVICE;
+      throw new CorruptError(`its columns are not the table's: ${header.difference}`);
     }
     this.#headers.accept(header, entry, end);
     const own = ownEntry(metadata, entry.bytes);

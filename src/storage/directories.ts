@@ -15,6 +15,7 @@ import { fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { closeQuietly } from "./close-quietly.js";
 import { beforeEffect, failureCode, isWithoutDirectorySync, syncFailure } from "./file-errors.js";
+import type { RootDirectory } from "./root-directory.js";
 
 /** Beyond so many, all are forgotten and looked at again: a log has two. */
 const MAX_KNOWN = 1024;
@@ -22,27 +23,43 @@ const MAX_KNOWN = 1024;
 const SYNCS_DIRECTORIES = process.platform !== "win32";
 
 export class Directories {
-  readonly #root: string;
+  readonly #root: RootDirectory;
   /** Directories whose own names, and those of all above them, are durable. */
   readonly #durable = new Set<string>();
 
-  /** @param root absolute path of the store's directory */
-  constructor(root: string) {
+  /** @param root the store's directory */
+  constructor(root: RootDirectory) {
     this.#root = root;
   }
 
   /**
-   * Makes the directory and those above it, where they are missing.
+   * Makes the directory and those above it, where they are missing; but not the store's own a second time.
    *
+   * @param directory the store's, or one below it
    * @throws StorageError, RetryableError
    */
   make(directory: string): void {
     // Whatever is missing now may have been known before, under a directory that somebody removed.
     this.#durable.clear();
     try {
-      mkdirSync(directory, { recursive: true });
+      if (this.#root.isKnown) this.#makeBelowRoot(directory);
+      else mkdirSync(directory, { recursive: true });
     } catch (error) {
+      this.#root.assertSame();
       throw beforeEffect(error, `Making the directory ${directory}`);
+    }
+    this.#root.see();
+  }
+
+  /** One after the other: where the store's own has just been removed, the first of them fails. */
+  #makeBelowRoot(directory: string): void {
+    if (directory === this.#root.path) return;
+    this.#makeBelowRoot(dirname(directory));
+    try {
+      mkdirSync(directory);
+    } catch (error) {
+      // What is in the way and no directory is met by whoever wants to write into it.
+      if (failureCode(error) !== "EEXIST") throw error;
     }
   }
 
@@ -66,7 +83,7 @@ export class Directories {
       opened.sync();
     } catch (error) {
       if (opened !== undefined) throw syncFailure(error, `Making the name of ${directory} durable`);
-      const foreign = directory.length <= this.#root.length;
+      const foreign = directory.length <= this.#root.path.length;
       if (foreign && (failureCode(error) === "EACCES" || failureCode(error) === "EPERM")) return;
       throw beforeEffect(error, `Opening ${parent}`);
     } finally {

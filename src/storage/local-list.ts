@@ -7,12 +7,11 @@
  *
  * @module
  */
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAbsent, readFailure } from "./file-errors.js";
 import { isKeyPart } from "./object-key.js";
-import type { ObjectInfo } from "./object-store.js";
-import { statFile } from "./read-object.js";
+import type { ListedObject } from "./object-store.js";
 
 /** Keys have at most so many parts; deeper files are no objects. */
 const MAX_DEPTH = 8;
@@ -23,7 +22,7 @@ const MAX_DEPTH = 8;
  * @param after only keys after this one
  * @throws StorageError, RetryableError when a directory cannot be read; one that is not there has no objects
  */
-export function* walkObjects(root: string, prefix: string, after: string): Generator<ObjectInfo> {
+export function* walkObjects(root: string, prefix: string, after: string): Generator<ListedObject> {
   const depth = prefix.split("/").length;
   for (const { name, isDirectory } of namesIn(join(root, prefix))) {
     const key = prefix + name;
@@ -31,8 +30,7 @@ export function* walkObjects(root: string, prefix: string, after: string): Gener
       const mayHoldLater = key > after || after.startsWith(key);
       if (depth < MAX_DEPTH && mayHoldLater) yield* walkObjects(root, key, after);
     } else if (key > after) {
-      const found = statFile(join(root, key));
-      if (found !== undefined) yield { key, bytes: found.size };
+      yield { key };
     }
   }
 }
@@ -47,9 +45,9 @@ function namesIn(directory: string): Name[] {
   const names: Name[] = [];
   for (const entry of entriesIn(directory)) {
     if (!isKeyPart(entry.name)) continue;
-    const isDirectory =
-      entry.isDirectory() || (entry.isSymbolicLink() && leadsToDirectory(join(directory, entry.name)));
-    names.push({ name: isDirectory ? `${entry.name}/` : entry.name, isDirectory });
+    const found = entry.isDirectory() || entry.isFile() ? entry : statOf(join(directory, entry.name));
+    if (found?.isDirectory()) names.push({ name: `${entry.name}/`, isDirectory: true });
+    else if (found?.isFile()) names.push({ name: entry.name, isDirectory: false });
   }
   return names.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -63,6 +61,12 @@ function entriesIn(directory: string): Dirent[] {
   }
 }
 
-function leadsToDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** What a symbolic link leads to, or an entry of a file system that does not tell in its listing. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw readFailure(error, `Looking at ${path}`);
+  }
 }

@@ -77,6 +77,16 @@ function failOn(name: SyncFunction, code: string, nth = 1, count = 1): void {
   syncBuiltinESMExports();
 }
 
+/** Has every stat of something below the store's directory answered so. */
+function answerStats(answer: () => undefined): void {
+  const original = fs.statSync;
+  Reflect.set(fs, "statSync", (...args: unknown[]) =>
+    args[0] === directory ? Reflect.apply(original, fs, args) : answer(),
+  );
+  mended.push(() => Reflect.set(fs, "statSync", original));
+  syncBuiltinESMExports();
+}
+
 /** Undoes what the tests do to calls of the file system. */
 function mend(): void {
   vi.restoreAllMocks();
@@ -140,6 +150,69 @@ describe("directories", () => {
       expect(names("wal")).toEqual(["9"]);
     },
   );
+
+  const writes = [
+    ["putIfAbsent", (at: LocalStore) => at.putIfAbsent("wal/9", [bytes])],
+    ["putIfAbsent, not durable", (at: LocalStore) => at.putIfAbsent("new/9", [bytes], { durable: false })],
+    ["put", (at: LocalStore) => at.put("wal/9", [bytes])],
+    ["sync", (at: LocalStore) => at.sync(["wal/1"])],
+  ] as const;
+
+  it.each(writes)("of the store that were removed or replaced are not made again by %s", async (_, write) => {
+    const root = join(directory, "table", "shard");
+    for (const [made, remade] of [
+      [false, () => {}],
+      [true, () => {}],
+      [false, () => mkdirSync(join(root, "wal"), { recursive: true })],
+      [true, () => mkdirSync(join(root, "wal"), { recursive: true })],
+    ] as const) {
+      if (made) mkdirSync(root, { recursive: true });
+      const dropped = new LocalStore(root);
+      for (let i = 0; i < 3; i++) await dropped.putIfAbsent(`wal/${i}`, [bytes]);
+      await nextTurn();
+      rmSync(join(directory, "table"), { recursive: true });
+      remade();
+      const before = readdirSync(directory, { recursive: true });
+      for (let i = 0; i < 2; i++) {
+        const error = await rejection(write(dropped));
+        expect(error).toBeInstanceOf(StorageError);
+        expect(String(error)).toContain(`${root} was removed or replaced since it was opened at 20`);
+        expect(String(error)).toMatch(/close and open again\.$/);
+      }
+      expect(readdirSync(directory, { recursive: true })).toEqual(before);
+      await dropped.close();
+      const again = new LocalStore(root);
+      await again.putIfAbsent("wal/1", [bytes]);
+      await again.close();
+      rmSync(join(directory, "table"), { recursive: true });
+    }
+  });
+
+  it("of the store that go away in the midst of a put are not made again", async () => {
+    await store.putIfAbsent("wal/1", [bytes]);
+    const original = fs.mkdirSync;
+    Reflect.set(fs, "mkdirSync", (...args: unknown[]) => {
+      rmSync(directory, { recursive: true, force: true });
+      return Reflect.apply(original, fs, args);
+    });
+    mended.push(() => Reflect.set(fs, "mkdirSync", original));
+    syncBuiltinESMExports();
+    expect(String(await rejection(store.putIfAbsent("new/1", [bytes])))).toContain("was removed or replaced");
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it("of the store are known by being there where the file system numbers none", async () => {
+    const original = fs.statSync;
+    Reflect.set(fs, "statSync", (...args: unknown[]) => {
+      const found: unknown = Reflect.apply(original, fs, args);
+      return args[0] === directory && found !== undefined ? { dev: 0n, ino: 0n } : found;
+    });
+    mended.push(() => Reflect.set(fs, "statSync", original));
+    syncBuiltinESMExports();
+    await store.putIfAbsent("wal/1", [bytes]);
+    rmSync(directory, { recursive: true });
+    expect(await rejection(store.putIfAbsent("wal/2", [bytes]))).toBeInstanceOf(StorageError);
+  });
 
   it("are no objects, nor are files below objects", async () => {
     await store.putIfAbsent("a", [bytes]);
@@ -230,8 +303,7 @@ describe("temporary files", () => {
     await store.putIfAbsent("wal/2", [bytes]);
     expect(await store.get("wal/2")).toEqual(bytes);
     failOn("linkSync", "ENOENT", 1, 2);
-    vi.spyOn(fs, "statSync").mockReturnValue(undefined);
-    syncBuiltinESMExports();
+    answerStats(() => undefined);
     expect(await rejection(store.putIfAbsent("wal/3", [bytes]))).toBeInstanceOf(RetryableError);
   });
 
@@ -427,10 +499,9 @@ describe("a link", () => {
   it.each(["EEXIST", "EIO"])("that failed with %s may have been made when nobody can look", async (code) => {
     await store.putIfAbsent("wal/0", [bytes]);
     linkThenSay(code, true);
-    vi.spyOn(fs, "statSync").mockImplementationOnce(() => {
+    answerStats(() => {
       throw failure("EIO");
     });
-    syncBuiltinESMExports();
     const error = await rejection(store.putIfAbsent("wal/1", [bytes]));
     expect(error).toBeInstanceOf(OutcomeUnknownError);
     expect(error).toMatchObject({ retryable: true });

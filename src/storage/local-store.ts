@@ -28,6 +28,7 @@ import { assertObjectBytes, assertRange, totalBytes } from "./object-bytes.js";
 import { assertKey, assertLimit, assertPrefix } from "./object-key.js";
 import {
   type GetOptions,
+  type ListedObject,
   type ListOptions,
   type ObjectInfo,
   ObjectNotFoundError,
@@ -36,6 +37,7 @@ import {
   type RequestOptions,
 } from "./object-store.js";
 import { openObject, readBytes, statFile } from "./read-object.js";
+import { RootDirectory } from "./root-directory.js";
 import { openNames, syncContents, syncNames, syncObject, syncUnknown } from "./sync-files.js";
 import { removeLeftovers, removeTemporary, type TemporaryFile, TemporaryFiles } from "./temporary-files.js";
 import { writeParts } from "./write-parts.js";
@@ -45,21 +47,27 @@ const MAX_PREPARED = 1024;
 
 export class LocalStore implements ObjectStore {
   readonly name: string;
+  readonly #root: RootDirectory;
   readonly #directories: Directories;
   readonly #temporaries = new TemporaryFiles();
   /** Directories that are there and were cleaned of leftovers. */
   readonly #prepared = new Set<string>();
   #closed = false;
 
-  /** @param directory where the objects are; it is made by the first put, with those above it, where it is missing */
+  /**
+   * @param directory where the objects are; it is made by the first put, with those above it, where it is missing. Once it was there,
+   * it is not made again: when it is removed or replaced, nothing is written any more, and every write is a `StorageError`
+   */
   constructor(directory: string) {
     this.name = resolve(directory);
-    this.#directories = new Directories(this.name);
+    this.#root = new RootDirectory(this.name);
+    this.#directories = new Directories(this.#root);
   }
 
   async putIfAbsent(key: string, parts: readonly Uint8Array[], options: PutOptions = {}): Promise<void> {
     this.#begin(options.signal);
     const path = this.#pathFor(key, parts);
+    this.#root.assertSame();
     const durable = options.durable ?? true;
     // A temporary file that somebody removed, or a directory that was made anew, is met once and overcome by starting over.
     if (!this.#create(path, parts, durable) && !this.#create(path, parts, durable))
@@ -71,6 +79,7 @@ export class LocalStore implements ObjectStore {
   async put(key: string, parts: readonly Uint8Array[], options: RequestOptions = {}): Promise<void> {
     this.#begin(options.signal);
     const path = this.#pathFor(key, parts);
+    this.#root.assertSame();
     const directory = dirname(path);
     const temporary = this.#writeTemporary(this.#openTemporary(directory, false), parts, false);
     try {
@@ -101,7 +110,7 @@ export class LocalStore implements ObjectStore {
     return found && { key, bytes: found.size };
   }
 
-  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo, void, undefined> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
     this.#begin(options.signal);
     assertPrefix(prefix);
@@ -131,6 +140,7 @@ export class LocalStore implements ObjectStore {
   async sync(keys: readonly string[], options: RequestOptions = {}): Promise<void> {
     this.#begin(options.signal);
     for (const key of keys) assertKey(key);
+    this.#root.assertSame();
     const directories = new Set<string>();
     for (const key of new Set(keys)) {
       const path = join(this.name, key);
@@ -143,6 +153,7 @@ export class LocalStore implements ObjectStore {
   async close(): Promise<void> {
     this.#closed = true;
     this.#temporaries.close();
+    this.#root.close();
   }
 
   #begin(signal: AbortSignal | undefined): void {

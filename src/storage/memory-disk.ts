@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { ObjectInfo } from "./object-store.js";
+import type { ListedObject } from "./object-store.js";
 
 /** What becomes of what was not made durable: chance decides, or one and the same for all. */
 export type Fate = "random" | "lost" | "torn" | "kept";
@@ -53,10 +53,10 @@ export class MemoryDisk {
   }
 
   /** The visible objects whose keys start with `prefix` and come after `after`, in order. */
-  list(prefix: string, after: string, limit: number): ObjectInfo[] {
-    const found: ObjectInfo[] = [];
-    for (const [key, bytes] of this.#visible) {
-      if (key.startsWith(prefix) && key > after) found.push({ key, bytes: bytes.byteLength });
+  list(prefix: string, after: string, limit: number): ListedObject[] {
+    const found: ListedObject[] = [];
+    for (const key of this.#visible.keys()) {
+      if (key.startsWith(prefix) && key > after) found.push({ key });
     }
     return found.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
   }

@@ -20,6 +20,7 @@ import { assertRange, memoryFor, totalBytes } from "./object-bytes.js";
 import { assertKey, assertLimit, assertPrefix } from "./object-key.js";
 import {
   type GetOptions,
+  type ListedObject,
   type ListOptions,
   ObjectExistsError,
   type ObjectInfo,
@@ -133,7 +134,7 @@ export class MemoryView implements ObjectStore {
     });
   }
 
-  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ObjectInfo, void, undefined> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     this.#begin(options.signal);
     assertPrefix(prefix);

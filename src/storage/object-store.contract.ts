@@ -298,7 +298,7 @@ export function objectStoreContract(name: string, make: () => Promise<ContractSu
         expect(await keysOf(store, "")).toEqual(ordered);
         const infos = [];
         for await (const info of store.list("b/")) infos.push(info);
-        expect(infos).toEqual(["b/-", "b/0/z", "b/c"].map((key) => ({ key, bytes: key.length })));
+        expect(infos).toEqual(["b/-", "b/0/z", "b/c"].map((key) => ({ key })));
       });
 
       it("takes a prefix as whole parts", async () => {

@@ -32,11 +32,16 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An object, as `list` and `head` tell of it. */
+/** An object, as `head` tells of it. */
 export interface ObjectInfo {
   readonly key: string;
   /** Bytes of its contents. */
   readonly bytes: number;
+}
+
+/** An object, as `list` tells of it: finding its size would cost a local store a call for each. */
+export interface ListedObject {
+  readonly key: string;
 }
 
 /** How an object is put. */
@@ -99,7 +104,7 @@ export interface ObjectStore {
    * The objects whose keys start with `prefix` (whole parts, ending in `/`, or empty for all), in the order of the bytes of their keys.
    * It is no snapshot: objects that come or go meanwhile may be told of or not.
    */
-  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>;
 
   /** Removes the object; removing one that is not there is no error. */
   delete(key: string, options?: RequestOptions): Promise<void>;

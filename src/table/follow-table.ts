@@ -13,9 +13,7 @@ import { TOMBSTONE } from "../lance/storage-schema.js";
 import type { BatchStore } from "../store/batch-store.js";
 import type { Memtable } from "../writer/memtable-set.js";
 import { formatPosition, ORIGIN, type Position, parsePosition } from "../writer/position.js";
-
-/** Column of a change that says what happened to a row: `"put"` or `"delete"`. */
-const OPERATION = "_op";
+import { OPERATION } from "./table-schema.js";
 
 /** From where, and until when. */
 export interface FollowOptions {
@@ -82,7 +80,7 @@ export function followTable<R>(
   if (start !== undefined && from !== "oldest") {
     if (start.entry <= followed.replayAfter && followed.replayAfter > 0) {
       throw new GoneError(
-        `the rows behind position ${from} are not in the log any more; the oldest that can be followed from is ${formatPosition(followed.replayAfter + 1, 0)}`,
+        `the rows behind position ${from} are not in the log any more; follow from "oldest" to get what is`,
       );
     }
     if (start.entry >= followed.nextEntry) {
@@ -103,13 +101,16 @@ async function* changes<R>(
   const wake = new Wake([followed.closed, ...(signal === undefined ? [] : [signal])]);
   try {
     const at = start === undefined ? newest(followed) : placeBehind(followed, start);
+    const after = start === undefined ? "" : formatPosition(start.entry, start.batch);
     for (;;) {
       signal?.throwIfAborted();
       if (followed.closed.aborted) return;
       const memtable = followed.memtables[at.memtable];
       const more = followed.memtables.length > at.memtable + 1; // before the length: then the memtable is complete
       if (memtable !== undefined && at.position < memtable.store.durable) {
-        yield maker.change(memtable, at.position++);
+        const change = maker.change(memtable, at.position++);
+        // A put of memory durability has a position before its entry is in the log, where `placeBehind` cannot find it.
+        if (change.position > after) yield change;
       } else if (memtable !== undefined && more && at.position >= memtable.store.length) {
         at.memtable++;
         at.position = 0;

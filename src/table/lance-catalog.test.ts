@@ -262,11 +262,11 @@ describe("openLanceTable", () => {
       const script = await bundle(join(import.meta.dirname, "create-table.fixture.ts"), { external });
       const database = join(fresh(), "deep");
       const trace = join(root, "trace");
-      const [tracer = "", ...options] = straced(trace, ["fsync", "fdatasync"]);
+      const [tracer = "", ...options] = straced({ log: trace, calls: ["fsync", "fdatasync"] });
       await promisify(execFile)(tracer, [...options, process.execPath, script, join(database, "t")]);
-      const synced = new Set(
-        [...readFileSync(trace, "utf8").matchAll(/sync\(\d+<([^>]+)>\) += 0/g)].map(([, path]) => path),
-      );
+      const threads = readdirSync(root).filter((name) => name.startsWith("trace.")); // a file for each
+      const calls = threads.map((name) => readFileSync(join(root, name), "utf8")).join("");
+      const synced = new Set([...calls.matchAll(/sync\(\d+<([^>]+)>\) += 0/g)].map(([, path]) => path));
       const table = join(database, "t.lance");
       for (const part of ["_versions", "_transactions"]) {
         const files = readdirSync(join(table, part));

@@ -29,6 +29,7 @@ import {
   ROW_ID,
   readLanceSchema,
   schemaToCreate,
+  withItemsOf,
 } from "./table-schema.js";
 import { ensureWriteSpec } from "./write-spec.js";
 
@@ -54,6 +55,8 @@ export interface LanceTable {
   readonly shardDirectory: string;
   /** Columns as users see them. */
   readonly schema: Schema;
+  /** The same with null items of fixed-size lists where the schema that was asked for allows them: what rows are taken by. */
+  readonly rowSchema: Schema;
   readonly primaryKey: readonly string[];
   /** Whether the key is a `_row_id` that Pennon gives. */
   readonly appendOnly: boolean;
@@ -91,6 +94,7 @@ export async function openLanceTable(options: CatalogOptions): Promise<LanceTabl
       shardId: UNSHARDED_SHARD_ID,
       shardDirectory: shardDirectory(tableDirectory, UNSHARDED_SHARD_ID),
       ...found,
+      rowSchema: wanted === undefined ? found.schema : withItemsOf(found.schema, wanted.schema),
       appendOnly: found.primaryKey.length === 1 && found.primaryKey[0] === ROW_ID,
       limits: replayLimits(config),
     };

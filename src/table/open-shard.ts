@@ -11,6 +11,7 @@ import { LocalStore } from "../storage/local-store.js";
 import { ShardWriter, type ShardWriterOptions } from "../writer/shard-writer.js";
 import { KeyIndex } from "./key-index.js";
 import { greatestStored, type LanceTable } from "./lance-catalog.js";
+import { namedFailure } from "./named-failure.js";
 import { type Lease, OpenWriters } from "./open-writers.js";
 import type { ClaimOptions, Ownership } from "./owner.js";
 import { claimOwnership } from "./owner-socket.js";
@@ -60,9 +61,10 @@ export class OpenShard {
   }
 
   static async #open(table: LanceTable, settings: WriterSettings, claim: ClaimOptions): Promise<OpenShard> {
-    const { shardDirectory, shardId, schema, primaryKey, limits } = table;
+    const { shardDirectory } = table;
     const ownership = await claimOwnership(shardDirectory, claim);
     try {
+      const { shardId, rowSchema: schema, primaryKey, limits } = table;
       const log = { directory: shardDirectory };
       const writer = await ShardWriter.open({ ...settings, ...limits, log, shardId, schema, primaryKey });
       ownership.announce(writer.epoch);
@@ -74,7 +76,7 @@ export class OpenShard {
       }
     } catch (error) {
       await ownership.close();
-      throw error;
+      throw namedFailure(error, table.tableDirectory);
     }
   }
 

@@ -5,6 +5,8 @@
  */
 import type { SchemaLike } from "../arrow/shape.js";
 import { UsageError } from "../errors.js";
+import { checkWriterSettings } from "../writer/shard-writer.js";
+import { assertKnownOptions } from "./known-options.js";
 import { openLanceTable } from "./lance-catalog.js";
 import { OpenShard, type WriterSettings } from "./open-shard.js";
 import type { Row, RowInput, TableSchema } from "./schema.js";
@@ -83,10 +85,10 @@ export async function openTable<
   const S extends SchemaOption | undefined = undefined,
   const P extends PrimaryKey | undefined = undefined,
 >(path: string, options: OpenTableOptions<S, P> = {}): Promise<Table<TableRow<S, P>, RowInput<S>, TableKey<S, P>>> {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown !== undefined) throw new UsageError(`openTable has no option ${unknown}; expected ${OPTIONS.join(", ")}`);
+  assertKnownOptions("openTable", options, OPTIONS);
   const { schema, primaryKey, takeover = false, signal, ...settings } = options;
   signal?.throwIfAborted();
+  checkWriterSettings(settings); // before a table is made with them
   const table = await openLanceTable({ path, schema: arrowOf(schema), primaryKey: namesOf(primaryKey) });
   signal?.throwIfAborted();
   const lease = await OpenShard.acquire(table, settings, { takeover, signal });

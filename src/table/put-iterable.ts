@@ -2,11 +2,12 @@
  * Puts what an iterable brings, as several atomic puts of which some are on their way at once.
  *
  * Rows that come singly are gathered, up to a bound, as long as they come without waiting; arrays of rows, record batches and tables are a
- * put each. Puts are in the order of the iterable. When one fails, or the signal aborts, no further one is begun, those that were begun
- * are waited for, and the iterable is told that no more is wanted.
+ * put each. Puts are in the order of the iterable; where as many are pending as the table lets be, the next one waits. When one
+ * fails, or a signal aborts, no further one is begun, those that were begun are waited for, and the iterable is told that no more is wanted.
  *
  * @module
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { isRecordBatchLike } from "../arrow/shape.js";
 import type { Position } from "../writer/position.js";
 import { TimeSlice } from "./time-slice.js";
@@ -15,20 +16,31 @@ import { TimeSlice } from "./time-slice.js";
 const GATHERED_ROWS = 512;
 /** Puts on their way at once. */
 const MAX_PENDING = 32;
+/** Time between two looks for room that puts of others take. */
+const RECHECK_MS = 5;
 
-/** Puts a row, an array of rows, a batch or a table, atomically. */
-export type PutAtomic = (rows: unknown) => Promise<Position>;
+/** How the puts of an iterable are made. */
+export interface IterablePuts {
+  /** Puts a row, an array of rows, a batch or a table, atomically. */
+  readonly put: (rows: unknown) => Promise<Position>;
+  /** False while there are as many puts, of whoever, as there may be: then the next one waits. */
+  readonly hasRoom: () => boolean;
+  /** When one of them aborts, nothing further is begun, and its reason is thrown. */
+  readonly signals: readonly AbortSignal[];
+}
 
 /** @returns the position of the last put; undefined when the iterable was empty */
 export async function putIterable(
   rows: Iterable<unknown> | AsyncIterable<unknown>,
-  put: PutAtomic,
-  signal: AbortSignal | undefined,
+  { put, hasRoom, signals }: IterablePuts,
 ): Promise<Position | undefined> {
-  signal?.throwIfAborted();
-  const pipeline = new Pipeline(put);
-  const onAbort = (): void => pipeline.stop(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  for (const signal of signals) signal.throwIfAborted();
+  const pipeline = new Pipeline(put, hasRoom);
+  const stops = signals.map((signal) => {
+    const stop = (): void => pipeline.stop(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    return () => signal.removeEventListener("abort", stop);
+  });
   try {
     if (Symbol.asyncIterator in rows) await drainAsync(rows[Symbol.asyncIterator](), pipeline);
     else await drain(rows, pipeline);
@@ -38,7 +50,7 @@ export async function putIterable(
     pipeline.stop(error);
     return await pipeline.settled();
   } finally {
-    signal?.removeEventListener("abort", onAbort);
+    for (const stop of stops) stop();
   }
 }
 
@@ -75,16 +87,20 @@ function isRow(item: unknown): item is object {
 }
 
 class Pipeline {
-  readonly #put: PutAtomic;
+  readonly #put: IterablePuts["put"];
+  readonly #hasRoom: IterablePuts["hasRoom"];
   readonly #pending = new Set<Promise<void>>();
+  /** Puts that wait for room, in order: two at most, as the source is not asked for more while there is one. */
+  readonly #waiting: unknown[] = [];
   #gathered: object[] = [];
   #last: Position | undefined;
   #timer: NodeJS.Immediate | undefined;
   #failure: { readonly error: unknown } | undefined;
   #interrupt: ((error: unknown) => void) | undefined;
 
-  constructor(put: PutAtomic) {
+  constructor(put: IterablePuts["put"], hasRoom: IterablePuts["hasRoom"]) {
     this.#put = put;
+    this.#hasRoom = hasRoom;
   }
 
   add(item: unknown): void {
@@ -118,7 +134,10 @@ class Pipeline {
 
   /** Resolves when another put may begin; rejects when it has been stopped. */
   async room(): Promise<void> {
-    while (this.#failure === undefined && this.#pending.size >= MAX_PENDING) await Promise.race(this.#pending);
+    while (this.#failure === undefined && (this.#waiting.length > 0 || this.#pending.size >= MAX_PENDING)) {
+      await this.#change();
+      this.#begin();
+    }
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
@@ -133,23 +152,40 @@ class Pipeline {
 
   /** Resolves when all puts are done, with the last position; rejects when it has been stopped. */
   async settled(): Promise<Position | undefined> {
+    while (this.#failure === undefined && this.#waiting.length > 0) {
+      await this.#change();
+      this.#begin();
+    }
     await Promise.all(this.#pending);
     if (this.#failure !== undefined) throw this.#failure.error;
     return this.#last;
   }
 
   #start(rows: unknown): void {
-    if (this.#failure !== undefined) return;
-    const done = this.#put(rows).then(
-      (position) => {
-        this.#pending.delete(done);
-        if (this.#last === undefined || position > this.#last) this.#last = position;
-      },
-      (error: unknown) => {
-        this.#pending.delete(done);
-        this.stop(error);
-      },
-    );
-    this.#pending.add(done);
+    this.#waiting.push(rows);
+    this.#begin();
+  }
+
+  /** Begins what waits, in order, as far as there is room. */
+  #begin(): void {
+    while (this.#failure === undefined && this.#waiting.length > 0 && this.#hasRoom()) {
+      const rows = this.#waiting.shift();
+      const done = this.#put(rows).then(
+        (position) => {
+          this.#pending.delete(done);
+          if (this.#last === undefined || position > this.#last) this.#last = position;
+        },
+        (error: unknown) => {
+          this.#pending.delete(done);
+          this.stop(error);
+        },
+      );
+      this.#pending.add(done);
+    }
+  }
+
+  /** Resolves when a put of ours has settled; when none is on its way, after a moment: others' are not told to us. */
+  #change(): Promise<unknown> {
+    return this.#pending.size > 0 ? Promise.race(this.#pending) : sleep(RECHECK_MS);
   }
 }

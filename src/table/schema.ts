@@ -12,10 +12,8 @@
 import { Schema } from "apache-arrow";
 import { normaliseSchema } from "../arrow/schema.js";
 import { UsageError } from "../errors.js";
-import { TOMBSTONE } from "../lance/storage-schema.js";
 import { type ColumnTypes, fieldsOf, type ObjectInput, type ObjectOutput } from "./column-type.js";
-
-const RESERVED_PREFIX = "_pennon";
+import { assertNotReserved } from "./table-schema.js";
 
 /** A schema that knows the types of its rows. */
 export interface TableSchema<C extends ColumnTypes = ColumnTypes> {
@@ -34,19 +32,13 @@ export type RowInput<S> = S extends TableSchema<infer C> ? ObjectInput<C> : Read
 /**
  * A schema of these columns, in their order. (JavaScript puts names that are whole numbers first.)
  *
- * @throws UsageError when there is no column, a name is `_tombstone` or begins with `_pennon`, which are kept for what a table stores
- * beside its columns, or a type is not a column type
+ * @throws UsageError when there is no column, a name is `_tombstone` or `_op` or begins with `_pennon`, which are kept for what a table
+ * stores and gives beside its columns, or a type is not a column type
  */
 export function schema<C extends ColumnTypes>(columns: C): TableSchema<C> {
   const fields = fieldsOf(columns);
   if (fields.length === 0) throw new UsageError("the schema has no columns; expected at least one");
-  for (const { name } of fields) {
-    if (name === TOMBSTONE || name.startsWith(RESERVED_PREFIX)) {
-      throw new UsageError(
-        `column ${JSON.stringify(name)} has a name that is kept for the table's own use; expected one other than "${TOMBSTONE}" that does not begin with "${RESERVED_PREFIX}"`,
-      );
-    }
-  }
+  assertNotReserved({ fields });
   // Dictionaries get ids of their own, also where one type is used for two columns.
   return { arrow: normaliseSchema(new Schema(fields)), columns };
 }

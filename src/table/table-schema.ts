@@ -5,15 +5,22 @@
  *
  * @module
  */
-import { Field, Int64, Schema } from "apache-arrow";
+import { Field, Int64, Schema, Type } from "apache-arrow";
 import { normaliseSchema, schemaDifference } from "../arrow/schema.js";
-import type { FieldLike, SchemaLike } from "../arrow/shape.js";
+import type { FieldLike, SchemaLike, TypeLike } from "../arrow/shape.js";
 import { typeName } from "../arrow/type-name.js";
 import { UsageError } from "../errors.js";
-import { assertLanceSchema, assertPrimaryKey, KEY_POSITION } from "../lance/storage-schema.js";
+import { assertLanceSchema, assertPrimaryKey, KEY_POSITION, TOMBSTONE } from "../lance/storage-schema.js";
 
 /** Key of a table without a primary key of its own: numbers that Pennon gives, ascending. */
 export const ROW_ID = "_row_id";
+
+/** Column of a change that says what happened to a row: `"put"` or `"delete"`. */
+export const OPERATION = "_op";
+
+/** Names that belong to what a table stores, and gives, beside its columns; so do all that begin with {@link RESERVED_PREFIX}. */
+const RESERVED: readonly string[] = [TOMBSTONE, OPERATION];
+const RESERVED_PREFIX = "_pennon";
 
 /** Field metadata that older releases of Lance mark a key column with. */
 const KEY_MARK = "lance-schema:unenforced-primary-key";
@@ -32,6 +39,7 @@ export interface KeyedSchema {
  */
 export function schemaToCreate(asked: SchemaLike, primaryKey: readonly string[] | undefined): KeyedSchema {
   const plain = logicalSchema(asked, primaryKey ?? []);
+  assertNotReserved(plain);
   assertLanceSchema(plain);
   if (plain.fields.length === 0) throw new UsageError("the schema has no columns; expected one or more");
   if (plain.fields.some((field) => field.name === ROW_ID)) {
@@ -45,6 +53,41 @@ export function schemaToCreate(asked: SchemaLike, primaryKey: readonly string[] 
   }
   const rowId = new Field(ROW_ID, new Int64(), false);
   return { schema: new Schema([rowId, ...plain.fields], plain.metadata), primaryKey: [ROW_ID] };
+}
+
+/** @throws UsageError naming the column, when its name is kept for the table */
+export function assertNotReserved({ fields }: { readonly fields: readonly { readonly name: string }[] }): void {
+  const taken = fields.find(({ name }) => RESERVED.includes(name) || name.startsWith(RESERVED_PREFIX));
+  if (taken === undefined) return;
+  throw new UsageError(
+    `column ${JSON.stringify(taken.name)} has a name that is kept for the table's own use; expected one other than ${RESERVED.map((name) => JSON.stringify(name)).join(" and ")} that does not begin with "${RESERVED_PREFIX}"`,
+  );
+}
+
+/**
+ * The table's schema with items of fixed-size lists nullable only where they are in the schema asked for. Lance takes them all for nullable
+ * and forgets what they were; what is put has to be what was asked for.
+ */
+export function withItemsOf(found: Schema, asked: Schema): Schema {
+  const fields = found.fields.map((field, i): FieldLike => {
+    const want = asked.fields[i];
+    const { name, nullable, metadata } = field;
+    return { name, nullable, metadata, type: want === undefined ? field.type : itemsOf(field.type, want.type) };
+  });
+  return normaliseSchema({ fields, metadata: found.metadata });
+}
+
+function itemsOf(found: TypeLike, asked: TypeLike): TypeLike {
+  const { typeId, children, listSize, keysSorted } = found;
+  if (typeId === Type.Dictionary || typeId === Type.Union || !children?.length) return found;
+  const items = children.map((child, i): FieldLike => {
+    const want = asked.children?.[i] ?? child;
+    const nullable = typeId === Type.FixedSizeList ? child.nullable && want.nullable : child.nullable;
+    return { name: child.name, type: itemsOf(child.type, want.type), nullable, metadata: child.metadata };
+  });
+  return typeId === Type.FixedSizeList
+    ? { typeId, listSize, children: items }
+    : { typeId, children: items, keysSorted };
 }
 
 /** The same with Lance's metadata of the key: what the table is created with. */

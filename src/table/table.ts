@@ -8,11 +8,14 @@ import { isRecordBatchLike, type RecordBatchLike } from "../arrow/shape.js";
 import { ClosedError, UsageError } from "../errors.js";
 import { TOMBSTONE } from "../lance/storage-schema.js";
 import type { Position } from "../writer/position.js";
+import type { ProducerHandle } from "../writer/producer-messages.js";
 import type { TableLike } from "../writer/put-rows.js";
 import type { WriterStats } from "../writer/shard-writer.js";
 import type { Durability } from "../writer/waiting-put.js";
 import { type Change, type FollowOptions, followTable } from "./follow-table.js";
+import { assertKnownOptions } from "./known-options.js";
 import type { LanceTable } from "./lance-catalog.js";
+import { namedFailure } from "./named-failure.js";
 import type { OpenShard } from "./open-shard.js";
 import type { Lease } from "./open-writers.js";
 import { putIterable } from "./put-iterable.js";
@@ -43,6 +46,14 @@ export type PutRows<I> = AtomicRows<I> | Iterable<AtomicRows<I>> | AsyncIterable
 export type ChangedRow<R> =
   | (R & { readonly _op: "put" })
   | ({ [K in keyof R]: R[K] | null } & { readonly _op: "delete" });
+
+/** What a producer may have on its way at once. */
+export interface ProducerOptions {
+  /** Puts. @default 256 */
+  readonly maxPuts?: number;
+  /** Bytes of them. @default 16 MiB */
+  readonly maxBytes?: number;
+}
 
 /** What a table tells of itself. */
 export interface TableStats extends WriterStats {
@@ -103,6 +114,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async put(rows: PutRows<I>, options: PutOptions = {}): Promise<Position> {
     this.#assertOpen();
+    assertKnownOptions("put", options, PUT_OPTIONS);
     return this.#tracked(isCut(rows) ? this.#putIterable(rows, options) : this.#putAtomic(rows, options));
   }
 
@@ -113,6 +125,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async delete(keys: readonly K[], options: PutOptions = {}): Promise<Position> {
     this.#assertOpen();
+    assertKnownOptions("delete", options, PUT_OPTIONS);
     return this.#tracked(this.#shard.writer.delete(keys, writerOptions(options)));
   }
 
@@ -124,6 +137,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async get(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<R | undefined> {
     this.#assertOpen();
+    assertKnownOptions("get", options, GET_OPTIONS);
     options.signal?.throwIfAborted();
     const { index, reader } = this.#shard;
     await index.catchUp(index.committed);
@@ -147,9 +161,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   scan(options: ScanOptions = {}): AsyncGenerator<RecordBatch, void> {
     this.#assertOpen();
-    const unknown = Object.keys(options).find((name) => !SCAN_OPTIONS.includes(name));
-    if (unknown !== undefined)
-      throw new UsageError(`scan has no option ${unknown}; expected ${SCAN_OPTIONS.join(", ")}`);
+    assertKnownOptions("scan", options, SCAN_OPTIONS);
     return scanTable(this.#shard.index, this.schema, this.#closed.signal, options);
   }
 
@@ -162,6 +174,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   follow(options: FollowOptions = {}): AsyncGenerator<Change<ChangedRow<R>>, void> {
     this.#assertOpen();
+    assertKnownOptions("follow", options, FOLLOW_OPTIONS);
     const { writer, replayAfter } = this.#shard;
     const followed = {
       replayAfter,
@@ -179,6 +192,25 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     return followTable<ChangedRow<R>>(followed, writer.storageSchema, options);
   }
 
+  /**
+   * A handle with which another thread puts into this table: `worker.postMessage(handle, [handle.port])` there, and
+   * `Producer.attach(handle)` in the worker. For one thread; it serves until the table is closed in this one.
+   *
+   * @throws UsageError when an option is wrong, or the table is append-only: its numbers are given in this thread
+   */
+  producer(options: ProducerOptions = {}): ProducerHandle {
+    this.#assertOpen();
+    assertKnownOptions("producer", options, PRODUCER_OPTIONS);
+    const { writer, rowIds } = this.#shard;
+    if (rowIds !== undefined) {
+      throw new UsageError(
+        "an append-only table numbers its rows in the thread that has it open; expected a table with a primary key, or puts in this thread",
+      );
+    }
+    return writer.producer(options);
+  }
+
+  /** What the table tells of itself, as of now. */
   stats(): TableStats {
     this.#assertOpen();
     const { writer, index } = this.#shard;
@@ -186,7 +218,8 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   }
 
   /**
-   * Waits for all puts made so far and closes. The last one that closes the table in this thread gives up its place as the owner.
+   * Waits for all puts made so far and closes. A put of an iterable begins no more of its puts: it rejects with `ClosedError`, and what was
+   * begun is in the table. The last one that closes the table in this thread gives up its place as the owner.
    *
    * @throws what the writer had stopped for
    */
@@ -214,8 +247,13 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   }
 
   async #putIterable(rows: Iterable<unknown> | AsyncIterable<unknown>, options: PutOptions): Promise<Position> {
-    const put = (some: unknown): Promise<Position> => this.#putAtomic(some, options);
-    return (await putIterable(rows, put, options.signal)) ?? this.#putAtomic([], options);
+    const { signal } = options;
+    const last = await putIterable(rows, {
+      put: (some) => this.#putAtomic(some, options),
+      hasRoom: () => this.#shard.writer.hasRoom,
+      signals: signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal],
+    });
+    return last ?? this.#putAtomic([], options);
   }
 
   async #putAtomic(rows: unknown, options: PutOptions): Promise<Position> {
@@ -230,6 +268,8 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     this.#pending++;
     try {
       return await call;
+    } catch (error) {
+      throw namedFailure(error, this.directory);
     } finally {
       if (--this.#pending === 0) this.#drained?.();
     }
@@ -240,7 +280,11 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   }
 }
 
+const PUT_OPTIONS: readonly string[] = ["durability", "signal"];
+const GET_OPTIONS: readonly string[] = ["signal"];
 const SCAN_OPTIONS: readonly string[] = ["select", "limit", "signal"];
+const FOLLOW_OPTIONS: readonly string[] = ["from", "signal"];
+const PRODUCER_OPTIONS: readonly string[] = ["maxPuts", "maxBytes"];
 
 function writerOptions({ durability, signal }: PutOptions): PutOptions {
   return { ...(durability === undefined ? {} : { durability }), ...(signal === undefined ? {} : { signal }) };

@@ -26,6 +26,7 @@ import { crc32 } from "../lance/crc32.js";
 import { EpochWatch } from "../lance/epoch-watch.js";
 import { ManifestStore } from "../lance/manifest-store.js";
 import { walKey } from "../lance/names.js";
+import { discoverTip } from "../lance/tip.js";
 import { EntryHeader } from "../lance/wal-entry.js";
 import { inspectEntry } from "../lance/wal-entry-reader.js";
 import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
@@ -58,6 +59,7 @@ export class LogCore implements ShardLog {
   /** What the last call was; calls follow each other. */
   #last: Promise<unknown> = Promise.resolve();
   #failure: PennonError | undefined;
+  #onFailure: (error: Error) => void = () => {};
 
   /** @param writerId 32 hexadecimal digits that no other writer has ever had */
   constructor(store: ObjectStore, options: LogOptions, writerId: string, timers: Timers) {
@@ -70,18 +72,24 @@ export class LogCore implements ShardLog {
   async open(): Promise<OpenedLog> {
     const schema = decodeSchemaMessage(this.#options.schemaMessage);
     const manifests = new ManifestStore(this.#store, this.#options.shardId);
-    let replay: Replay | undefined;
+    const replayBehind = (replayAfter: number): Replay =>
+      new Replay(this.#store, { ...this.#options, schema, from: replayAfter + 1 });
+    // A claim fences whoever writes. So what would make this open fail is met before it: damage, other columns, too little memory.
+    let replayAfter = (await manifests.load())?.replayAfter ?? 0;
+    let replay = replayBehind(replayAfter);
+    await replay.continueTo(await discoverTip(this.#store, replayAfter));
     const claim = await claimShard(manifests, this.#store, {
       // A fence that survives a loss of power behind an entry that does not would be behind a hole.
-      beforeFence: ({ replayAfter }, tip) => {
-        replay = new Replay(this.#store, { ...this.#options, schema, from: replayAfter + 1 });
+      beforeFence: (manifest, tip) => {
+        if (manifest.replayAfter !== replayAfter) {
+          replayAfter = manifest.replayAfter;
+          replay = replayBehind(replayAfter);
+        }
         return replay.continueTo(tip);
       },
     });
     this.#header = new EntryHeader(schema, { writerEpoch: claim.epoch, writerId: this.#writerId });
     this.#watch = new EpochWatch(manifests, claim);
-    const { replayAfter } = claim.manifest;
-    replay ??= new Replay(this.#store, { ...this.#options, schema, from: replayAfter + 1 });
     await replay.continueTo(claim.nextPosition);
     const { stores, ...replayed } = replay.finish();
     stores.forEach((store, number) => {
@@ -101,7 +109,11 @@ export class LogCore implements ShardLog {
     this.#memtables.delete(number);
   }
 
-  append(plan: EntryPlan): Promise<void> {
+  onFailure(listener: (error: Error) => void): void {
+    this.#onFailure = listener;
+  }
+
+  append(plan: EntryPlan): Promise<number> {
     const done = this.#last.then(() => this.#append(plan));
     this.#last = done.catch(() => {});
     return done;
@@ -119,19 +131,22 @@ export class LogCore implements ShardLog {
     }
   }
 
-  async #append(plan: EntryPlan): Promise<void> {
+  async #append(plan: EntryPlan): Promise<number> {
     if (this.#failure !== undefined) throw afterFailure(this.#failure);
     this.#timers.clear(this.#idleTimer);
+    let bytes: number;
     try {
-      await this.#write(plan);
+      bytes = await this.#write(plan);
     } catch (error) {
       this.#failure = error instanceof PennonError ? error : new StorageError(String(error), { cause: error });
       throw this.#failure;
     }
-    if (this.#unsynced.length > 0) this.#idleTimer = this.#timers.set(() => this.#syncInIdleTime(), IDLE_SYNC_MS);
+    if (this.#unsynced.length > 0)
+      this.#idleTimer = this.#timers.set(() => this.#syncInIdleTime(), IDLE_SYNC_MS, false);
+    return bytes;
   }
 
-  async #write(plan: EntryPlan): Promise<void> {
+  async #write(plan: EntryPlan): Promise<number> {
     const memtable = this.#memtables.get(plan.memtable);
     if (memtable === undefined || this.#header === undefined) {
       throw new StorageError(`the log knows of no memtable ${plan.memtable}`);
@@ -143,10 +158,12 @@ export class LogCore implements ShardLog {
     const key = walKey(plan.entry);
     // An entry that survives a loss of power behind one that does not would be behind a hole.
     if (durable) await this.#sync();
-    await this.#putEntry(key, [header, ...run, END_OF_STREAM.slice()], durable, sequence);
+    const parts = [header, ...run, END_OF_STREAM.slice()];
+    await this.#putEntry(key, parts, durable, sequence);
     if (!durable) this.#unsynced.push(key);
     await this.#assertNotFenced(key);
     memtable.advanceDurable(plan.to);
+    return parts.reduce((sum, part) => sum + part.byteLength, 0);
   }
 
   async #putEntry(key: string, parts: readonly Uint8Array[], durable: boolean, sequence: number): Promise<void> {
@@ -244,6 +261,7 @@ export class LogCore implements ShardLog {
       .then(() => this.#sync())
       .catch((error: unknown) => {
         this.#failure ??= error instanceof PennonError ? error : new StorageError(String(error), { cause: error });
+        this.#onFailure(this.#failure);
       });
   }
 }

@@ -29,6 +29,9 @@ export type ToLogThread =
   | { readonly kind: "memtable"; readonly number: number; readonly handle: StoreHandle }
   | { readonly kind: "drop"; readonly number: number };
 
+/** Replies, in the order of the requests; and, unasked, a failure while no entry is being written. */
+export type FromLogThread = LogReply | { readonly failure: PlainError };
+
 export type LogReply =
-  | { readonly ok: true; readonly opened?: OpenedLog }
+  | { readonly ok: true; readonly opened?: OpenedLog; readonly bytes?: number }
   | { readonly ok: false; readonly error: PlainError };

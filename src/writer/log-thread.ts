@@ -6,14 +6,14 @@
  * @module
  */
 import { Worker } from "node:worker_threads";
-import { OutcomeUnknownError } from "../errors.js";
+import { OutcomeUnknownError, StorageError } from "../errors.js";
 import type { StoreHandle } from "../store/handle.js";
-import type { LogReply, LogRequest, LogThreadData, ToLogThread } from "./log-thread-messages.js";
+import type { FromLogThread, LogReply, LogRequest, LogThreadData, ToLogThread } from "./log-thread-messages.js";
 import { fromPlainError } from "./plain-error.js";
 import type { EntryPlan, OpenedLog, ShardLog } from "./shard-log.js";
 
 interface Waiting {
-  readonly resolve: (opened: OpenedLog | undefined) => void;
+  readonly resolve: (reply: LogReply & { readonly ok: true }) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -23,6 +23,9 @@ export class LogThread implements ShardLog {
   readonly #posted: Int32Array;
   readonly #waiting: Waiting[] = [];
   #lost: Error | undefined;
+  #opened = false;
+  #closing = false;
+  #onFailure: (error: Error) => void = () => {};
 
   constructor(data: Omit<LogThreadData, "posted">) {
     const posted = new SharedArrayBuffer(4);
@@ -30,16 +33,18 @@ export class LogThread implements ShardLog {
     this.#worker = new Worker(new URL("./log-thread.worker.js", import.meta.url), {
       workerData: { ...data, posted } satisfies LogThreadData,
       name: "pennon-log",
+      execArgv: [], // those of the process may not be for a thread, as --input-type
     });
     this.#worker.unref();
-    this.#worker.on("message", (reply: LogReply) => this.#onReply(reply));
+    this.#worker.on("message", (message: FromLogThread) => this.#onMessage(message));
     this.#worker.on("error", (error) => this.#onLost(error));
     this.#worker.on("exit", (code) => this.#onLost(new Error(`it ended with exit code ${code}`)));
   }
 
   async open(): Promise<OpenedLog> {
-    const opened = await this.#ask({ kind: "open" });
+    const { opened } = await this.#ask({ kind: "open" });
     if (opened === undefined) throw new Error("the log thread answered without saying what it opened");
+    this.#opened = true;
     return opened;
   }
 
@@ -51,16 +56,23 @@ export class LogThread implements ShardLog {
     this.#post({ kind: "drop", number });
   }
 
-  async append(plan: EntryPlan): Promise<void> {
-    await this.#ask({ kind: "append", plan });
+  async append(plan: EntryPlan): Promise<number> {
+    return (await this.#ask({ kind: "append", plan })).bytes ?? 0;
+  }
+
+  onFailure(listener: (error: Error) => void): void {
+    this.#onFailure = listener;
   }
 
   async close(): Promise<void> {
-    if (this.#lost === undefined) await this.#ask({ kind: "close" });
+    if (this.#closing) return;
+    const reply = this.#ask({ kind: "close" });
+    this.#closing = true;
+    await reply;
   }
 
-  #ask(request: LogRequest): Promise<OpenedLog | undefined> {
-    const { promise, ...waiting } = deferred<OpenedLog | undefined>();
+  #ask(request: LogRequest): Promise<LogReply & { readonly ok: true }> {
+    const { promise, ...waiting } = deferred<LogReply & { readonly ok: true }>();
     if (this.#lost !== undefined) {
       waiting.reject(this.#lost);
       return promise;
@@ -76,16 +88,24 @@ export class LogThread implements ShardLog {
     Atomics.notify(this.#posted, 0);
   }
 
-  #onReply(reply: LogReply): void {
+  #onMessage(message: FromLogThread): void {
+    if ("failure" in message) {
+      this.#onFailure(fromPlainError(message.failure));
+      return;
+    }
     const waiting = this.#waiting.shift();
     if (this.#waiting.length === 0) this.#worker.unref();
-    if (reply.ok) waiting?.resolve(reply.opened);
-    else waiting?.reject(fromPlainError(reply.error));
+    if (message.ok) waiting?.resolve(message);
+    else waiting?.reject(fromPlainError(message.error));
   }
 
   #onLost(cause: Error): void {
-    this.#lost ??= new OutcomeUnknownError(`the log thread is lost: ${cause.message}`, { cause });
+    if (this.#closing && this.#waiting.length === 0) return;
+    const first = this.#lost === undefined;
+    const text = `the log thread ${this.#opened ? "is lost" : "could not be started"}: ${cause.message}`;
+    this.#lost ??= this.#opened ? new OutcomeUnknownError(text, { cause }) : new StorageError(text, { cause });
     for (const { reject } of this.#waiting.splice(0)) reject(this.#lost);
+    if (first && this.#opened) this.#onFailure(this.#lost);
   }
 }
 

@@ -10,9 +10,8 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { LocalStore } from "../storage/local-store.js";
 import { LogCore } from "./log-core.js";
-import type { LogReply, LogRequest, LogThreadData, ToLogThread } from "./log-thread-messages.js";
+import type { FromLogThread, LogReply, LogRequest, LogThreadData, ToLogThread } from "./log-thread-messages.js";
 import { toPlainError } from "./plain-error.js";
-import type { OpenedLog } from "./shard-log.js";
 import { systemTimers } from "./timers.js";
 
 /** How long it sleeps outside the event loop. Timers come late by as much. */
@@ -28,23 +27,23 @@ const words = new Int32Array(posted);
 const delivered: ToLogThread[] = [];
 let running = false;
 
-async function answer(request: LogRequest): Promise<OpenedLog | undefined> {
+log.onFailure((error) => port.postMessage({ failure: toPlainError(error) } satisfies FromLogThread));
+
+async function answer(request: LogRequest): Promise<LogReply> {
   switch (request.kind) {
     case "open":
-      return log.open();
+      return { ok: true, opened: await log.open() };
     case "append":
-      await log.append(request.plan);
-      return undefined;
+      return { ok: true, bytes: await log.append(request.plan) };
     case "close":
       await log.close();
-      return undefined;
+      return { ok: true };
   }
 }
 
 async function replyTo(request: LogRequest): Promise<LogReply> {
   try {
-    const opened = await answer(request);
-    return opened === undefined ? { ok: true } : { ok: true, opened };
+    return await answer(request);
   } catch (error) {
     return { ok: false, error: toPlainError(error) };
   }

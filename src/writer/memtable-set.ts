@@ -111,7 +111,9 @@ export class MemtableSet {
     }
   }
 
+  /** Nothing will be appended any more: readers in other threads come to their end. */
   close(): void {
+    if (this.#active?.store.writable) this.#active.store.finish();
     for (const { store } of this.#memtables) store.close();
   }
 
@@ -139,10 +141,11 @@ export class MemtableSet {
       );
     }
     active.store.finish();
+    this.#frozenBytes += used;
+    const next = this.#start();
     const { rows, bytes } = active.store.snapshot();
     publishEvent("rotate", { memtable: active.number, rows, bytes });
-    this.#frozenBytes += used;
-    return this.#start();
+    return next;
   }
 
   #start(): Memtable {

@@ -85,21 +85,22 @@ export interface PackedBatch {
 export function packBatch(batch: RecordBatchLike, schema: Schema, copy: boolean): PackedBatch {
   const buffers = new Set<ArrayBuffer>();
   let bytes = 0;
-  const hold = <T extends ArrayBufferView>(view: T | undefined): T | undefined => {
+  const hold = <T extends ArrayBufferView>(view: T | undefined, give: boolean): T | undefined => {
     if (view === undefined || view === null) return undefined;
     bytes += view.byteLength;
-    if (view.buffer instanceof ArrayBuffer) buffers.add(view.buffer);
+    if (give && view.buffer instanceof ArrayBuffer) buffers.add(view.buffer);
     return view;
   };
-  const pack = (data: Data): PlainData => ({
+  const pack = (data: Data, give: boolean): PlainData => ({
     length: data.length,
     nullCount: UNKNOWN_NULL_COUNT,
-    offsets: hold(data.valueOffsets),
-    values: hold(data.values),
-    validity: data.nullBitmap?.byteLength > 0 ? hold(data.nullBitmap) : undefined,
-    typeIds: hold(data.typeIds),
-    children: data.children.map(pack),
-    dictionary: data.dictionary?.data.map(pack),
+    offsets: hold(data.valueOffsets, give),
+    values: hold(data.values, give),
+    validity: data.nullBitmap?.byteLength > 0 ? hold(data.nullBitmap, give) : undefined,
+    typeIds: hold(data.typeIds, give),
+    children: data.children.map((child) => pack(child, give)),
+    // Never given away: the next batch may bring the same one.
+    dictionary: data.dictionary?.data.map((piece) => pack(piece, false)),
   });
   const fields: readonly Field[] = schema.fields;
   const columns = fields.map((field, i) => {
@@ -107,8 +108,9 @@ export function packBatch(batch: RecordBatchLike, schema: Schema, copy: boolean)
     if (data === undefined || data.length !== batch.numRows) {
       throw new UsageError(`column ${JSON.stringify(field.name)} does not have the ${batch.numRows} rows of its batch`);
     }
-    // Joining one piece gives data of its own buffers, with row 0 first.
-    return pack(copy || !startsAtZero(data) ? concatData(field.type, [data]) : (data as Data));
+    // Joining one piece gives data of its own buffers, with row 0 first. The tombstones of record batches share one bitmap.
+    const own = copy || i === fields.length - 1 || !startsAtZero(data);
+    return pack(own ? concatData(field.type, [data]) : (data as Data), true);
   });
   return { plain: { rows: batch.numRows, columns }, buffers, bytes };
 }

@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import type { Schema } from "apache-arrow";
-import { ClosedError } from "../errors.js";
+import { ClosedError, OutcomeUnknownError } from "../errors.js";
 import { toPlainError } from "./plain-error.js";
 import { type FromProducer, type ProducerReply, type ToProducer, unpackBatch } from "./producer-messages.js";
 import type { WriteBatchHandler } from "./write-batch-handler.js";
@@ -23,17 +23,20 @@ export class ProducerPort {
     this.#handler = handler;
     this.#schema = schema;
     port.on("message", (message: FromProducer) => this.#onMessage(message));
+    port.on("messageerror", (error) => this.#end(new OutcomeUnknownError(`a put could not be read: ${error.message}`)));
     port.on("close", () => onClose(this));
     port.unref(); // a producer keeps its own thread alive, and a put in progress this one
   }
 
-  /** Tells the producer that the writer is closed. */
-  close(): void {
+  /** Waits until all its puts are settled, which the handler sees to, and tells the producer that the writer is closed. */
+  async close(): Promise<void> {
+    while (this.#aborts.size > 0) await new Promise(setImmediate);
     this.#flush();
-    this.#port.postMessage({
-      kind: "closed",
-      error: toPlainError(new ClosedError("the writer is closed")),
-    } satisfies ToProducer);
+    this.#end(new ClosedError("the writer is closed"));
+  }
+
+  #end(error: Error): void {
+    this.#port.postMessage({ kind: "closed", error: toPlainError(error) } satisfies ToProducer);
     this.#port.close();
   }
 

@@ -29,6 +29,8 @@ export interface ProducerPutOptions extends PutOptions {
 
 /** Puts that may wait for credit. */
 const MAX_WAITING = 65_536;
+/** How many times `maxBytes` they may hold. */
+const WAITING_CREDITS = 4;
 
 interface Put {
   readonly message: FromProducer & { readonly kind: "put" };
@@ -49,18 +51,20 @@ export class Producer {
   readonly #drained: (() => void)[] = [];
   #nextId = 1;
   #sentBytes = 0;
+  #waitingBytes = 0;
+  #closing = false;
   #end: Error | undefined;
 
   private constructor(handle: ProducerHandle) {
     this.#handle = handle;
     this.#storageSchema = decodeSchemaMessage(handle.storageMessage);
     const schema = decodeSchemaMessage(handle.schemaMessage);
-    const required = schema.fields.filter((field) => !field.nullable).map((field) => field.name);
     this.#batches = new StorageBatches(schema, this.#storageSchema);
-    this.#rows = new StorageRows(this.#storageSchema, handle.primaryKey, { required });
+    this.#rows = new StorageRows(this.#storageSchema, handle.primaryKey, { table: schema });
     const { port } = handle;
     port.on("message", (message: ToProducer) => this.#onMessage(message));
-    port.on("close", () => this.#onEnd(new OutcomeUnknownError("the writer's thread has ended")));
+    port.on("messageerror", (error) => this.#onLost(`a reply could not be read: ${error.message}`));
+    port.on("close", () => this.#onLost("the writer's thread has ended"));
     port.unref();
   }
 
@@ -68,7 +72,7 @@ export class Producer {
   static attach(handle: ProducerHandle): Producer {
     if (typeof handle !== "object" || handle === null || handle.kind !== "pennon.Producer") {
       throw new UsageError(
-        "the value is not a producer's handle; expected the result of ShardWriter.producer(), posted with its port transferred",
+        "the value is not a producer's handle; expected the result of producer(), posted with its port transferred",
       );
     }
     return new Producer(handle);
@@ -86,6 +90,7 @@ export class Producer {
 
   /** Waits for all puts made so far and gives the handle up. */
   async close(): Promise<void> {
+    this.#closing = true;
     while (this.#end === undefined && this.#sent.size + this.#waiting.length > 0) {
       await new Promise<void>((resolve) => this.#drained.push(resolve));
     }
@@ -98,16 +103,22 @@ export class Producer {
       const { signal, durability = "disk", counters, transfer = false } = options;
       signal?.throwIfAborted();
       if (this.#end !== undefined) throw this.#end;
+      if (this.#closing) throw new ClosedError("the producer is closed");
       if (this.#waiting.length >= MAX_WAITING) {
         throw new FullError(`${MAX_WAITING} puts wait for the writer, as many as may; wait for some`, "puts");
       }
       const packed = this.#pack(rows(), transfer);
+      const waitingBytes = this.#waitingBytes + packed.content.bytes;
+      if (this.#waiting.length > 0 && waitingBytes > WAITING_CREDITS * this.#handle.maxBytes) {
+        throw new FullError(`${this.#waitingBytes} bytes of puts wait for the writer; wait for some`, "bytes");
+      }
       const id = this.#nextId++;
       const message = { kind: "put" as const, id, ...packed.content, durability, counters };
       const onAbort = (): void => this.#abort(put);
       const put: Put = { message, transfer: packed.transfer, signal, resolve, reject, onAbort };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waiting.push(put);
+      this.#waitingBytes = waitingBytes;
       this.#send();
     });
   }
@@ -138,17 +149,13 @@ export class Producer {
     while (this.#sent.size < maxPuts && (this.#sentBytes < maxBytes || this.#sent.size === 0)) {
       const put = this.#waiting.shift();
       if (put === undefined) return;
+      this.#waitingBytes -= put.message.bytes;
       try {
+        assertAttached(put.transfer); // Node posts what is detached without an error, and the writer would never see it
         port.postMessage(put.message, put.transfer);
       } catch (error) {
-        this.#settle(put).reject(
-          new UsageError(
-            `the batch's memory cannot be transferred: ${error instanceof Error ? error.message : error}`,
-            {
-              cause: error,
-            },
-          ),
-        );
+        const what = error instanceof Error ? error.message : String(error);
+        this.#settle(put).reject(new UsageError(`the put cannot be posted to the writer: ${what}`, { cause: error }));
         continue;
       }
       if (this.#sent.size === 0) port.ref();
@@ -161,6 +168,7 @@ export class Producer {
     const waiting = this.#waiting.indexOf(put);
     if (waiting >= 0) {
       this.#waiting.splice(waiting, 1);
+      this.#waitingBytes -= put.message.bytes;
       this.#settle(put).reject(put.signal?.reason);
     } else {
       this.#handle.port.postMessage({ kind: "abort", id: put.message.id } satisfies FromProducer);
@@ -169,7 +177,7 @@ export class Producer {
 
   #onMessage(message: ToProducer): void {
     if (message.kind === "closed") {
-      this.#onEnd(fromPlainError(message.error));
+      this.#onEnd(fromPlainError(message.error), fromPlainError(message.error));
       return;
     }
     for (const reply of message.replies) {
@@ -188,9 +196,19 @@ export class Producer {
     }
   }
 
-  #onEnd(error: Error): void {
-    this.#end ??= error;
-    for (const put of [...this.#sent.values(), ...this.#waiting.splice(0)]) this.#settle(put).reject(this.#end);
+  #onLost(reason: string): void {
+    this.#onEnd(
+      new OutcomeUnknownError(`${reason}; the rows may have been written`),
+      new ClosedError(`${reason}; the rows were not sent`),
+    );
+  }
+
+  /** @param ofSent what puts fail with that the writer may have had @param ofOthers all others, later ones too */
+  #onEnd(ofSent: Error, ofOthers: Error): void {
+    this.#end ??= ofOthers;
+    for (const put of this.#sent.values()) this.#settle(put).reject(ofSent);
+    for (const put of this.#waiting.splice(0)) this.#settle(put).reject(ofOthers);
+    this.#waitingBytes = 0;
     this.#sent.clear();
     this.#handle.port.unref();
     for (const resolve of this.#drained.splice(0)) resolve();
@@ -200,4 +218,9 @@ export class Producer {
     put.signal?.removeEventListener("abort", put.onAbort);
     return put;
   }
+}
+
+/** @throws TypeError when one of them was transferred before */
+function assertAttached(buffers: readonly ArrayBuffer[]): void {
+  for (const buffer of buffers) new Uint8Array(buffer);
 }

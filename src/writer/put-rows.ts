@@ -4,7 +4,7 @@
  * @module
  */
 import type { StorageRows } from "../arrow/rows/storage-rows.js";
-import { type DataLike, isRecordBatchLike, type RecordBatchLike } from "../arrow/shape.js";
+import { type DataLike, isRecordBatchLike, isSchemaLike, type RecordBatchLike } from "../arrow/shape.js";
 import { UsageError } from "../errors.js";
 import type { StorageBatches } from "./storage-batch.js";
 import type { PutRows } from "./write-batch-handler.js";
@@ -70,7 +70,8 @@ function ofBatches(batches: readonly RecordBatchLike[], storage: StorageBatches)
     kind: "batches",
     batches: filled,
     rows: filled.reduce((sum, batch) => sum + batch.numRows, 0),
-    bytes: filled.reduce((sum, batch) => sum + heldBytes(batch.data.children), 0),
+    // Without the last column: the bitmap in it is shared by all.
+    bytes: filled.reduce((sum, batch) => sum + heldBytes(batch.data.children.slice(0, -1)), 0),
   };
 }
 
@@ -87,6 +88,6 @@ function heldBytes(columns: readonly (DataLike | undefined)[]): number {
 
 function isTableLike(value: unknown): value is TableLike {
   if (typeof value !== "object" || value === null || !("batches" in value) || !("schema" in value)) return false;
-  const { batches } = value;
-  return Array.isArray(batches) && batches.every(isRecordBatchLike);
+  const { batches, schema } = value;
+  return isSchemaLike(schema) && Array.isArray(batches) && batches.every(isRecordBatchLike);
 }

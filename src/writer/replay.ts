@@ -23,6 +23,7 @@ export interface ReplayOptions {
   readonly from: number;
   readonly memtableBytes: number;
   readonly memtableBatches: number;
+  /** For all rows: twice what the writer's user has set. */
   readonly maxMemoryBytes: number;
 }
 
@@ -163,7 +164,7 @@ class ReplayMemtables {
     const used = this.#usedBytes + store.snapshot().arenaBytes;
     if (used > this.#options.maxMemoryBytes) {
       throw new FullError(
-        `the rows of the log need more than ${this.#options.maxMemoryBytes} bytes of memory; open with a larger maxMemoryBytes`,
+        `the rows of the log need more than twice maxMemoryBytes, which is ${this.#options.maxMemoryBytes / 2} bytes; open with a larger maxMemoryBytes`,
         "bytes",
       );
     }

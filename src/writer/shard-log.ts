@@ -78,8 +78,11 @@ export interface ShardLog {
    *
    * @throws ConflictError when the writer is fenced and the entry is not in the log; OutcomeUnknownError when it may be; StorageError
    * or RetryableError when it is known not to be
+   * @returns bytes of the entry
    */
-  append(plan: EntryPlan): Promise<void>;
+  append(plan: EntryPlan): Promise<number>;
+  /** Calls the listener when the log fails while no entry is being written. */
+  onFailure(listener: (error: Error) => void): void;
   /** Makes everything written survive a loss of power, and gives back what the log holds. */
   close(): Promise<void>;
 }

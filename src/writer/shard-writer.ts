@@ -37,7 +37,7 @@ const ENTRY_MARGIN_BYTES = MIB;
 export interface ShardWriterOptions {
   /**
    * Where the log is: the shard's directory, then a thread of ours reads and writes it; or any object store rooted there, which this
-   * thread then calls.
+   * thread then calls, and which is closed with the writer.
    */
   readonly log: { readonly directory: string } | { readonly store: ObjectStore };
   /** UUID of the shard, as text. */
@@ -104,8 +104,10 @@ export class ShardWriter {
   readonly #handler: WriteBatchHandler;
   readonly #batches: StorageBatches;
   readonly #replayed: OpenedLog["replayed"];
+  readonly #maxPendingPuts: number;
   readonly #producers = new Set<ProducerPort>();
   #closing: Promise<void> | undefined;
+  #closed = false;
 
   private constructor(
     schemas: { readonly schema: Schema; readonly storage: Schema; readonly primaryKey: readonly string[] },
@@ -119,14 +121,15 @@ export class ShardWriter {
     this.epoch = opened.epoch;
     this.#log = log;
     this.#replayed = opened.replayed;
+    this.#maxPendingPuts = settings.maxPendingPuts;
     this.#batches = new StorageBatches(schemas.schema, schemas.storage);
     const maxGroupBytes = ENTRY_BOUNDS.bytes - ENTRY_MARGIN_BYTES;
     this.#memtables = new MemtableSet(schemas.storage, settings, maxGroupBytes, (number, handle) =>
       log.addMemtable(number, handle),
     );
     this.#memtables.adopt(opened.memtables);
-    const required = schemas.schema.fields.filter((field) => !field.nullable).map((field) => field.name);
-    const builder = new StorageRows(schemas.storage, schemas.primaryKey, { required });
+    const builder = new StorageRows(schemas.storage, schemas.primaryKey, { table: schemas.schema });
+    log.onFailure((error) => this.#handler.fail(error));
     const start = { nextEntry: opened.nextEntry, counters: opened.counters, ...opened.replayed };
     this.#handler = new WriteBatchHandler(
       log,
@@ -187,6 +190,11 @@ export class ShardWriter {
   /** What the writer stopped for, undefined while it works. */
   get failure(): Error | undefined {
     return this.#handler.failure;
+  }
+
+  /** False while as many puts are pending as there may be: one more would be `Full`. */
+  get hasRoom(): boolean {
+    return this.#handler.pendingPuts < this.#maxPendingPuts;
   }
 
   /**
@@ -251,7 +259,9 @@ export class ShardWriter {
     };
   }
 
+  /** @throws ClosedError when the writer is closed */
   stats(): WriterStats {
+    if (this.#closed) throw new ClosedError("the writer is closed");
     const { tally, nextEntry, pendingPuts, unflushedBytes } = this.#handler;
     return {
       epoch: this.epoch,
@@ -285,19 +295,28 @@ export class ShardWriter {
     try {
       await this.#handler.close();
     } finally {
-      for (const producer of this.#producers) producer.close();
+      await Promise.all([...this.#producers].map((producer) => producer.close()));
       try {
         await this.#log.close();
       } finally {
+        this.#closed = true;
         this.#memtables.close();
       }
     }
   }
 }
 
+/** What of a writer's options is a setting: all but what it writes, and where. */
+export type WriterSettings = Omit<ShardWriterOptions, "log" | "shardId" | "schema" | "primaryKey">;
+
+/** Checks settings as `ShardWriter.open` does. @throws UsageError when one is out of its bounds */
+export function checkWriterSettings(settings: WriterSettings): void {
+  settingsOf(settings);
+}
+
 type Settings = ReturnType<typeof settingsOf>;
 
-function settingsOf(options: ShardWriterOptions) {
+function settingsOf(options: WriterSettings) {
   const memtableBytes = within("memtableBytes", options.memtableBytes ?? 256 * MIB, 65_536, 2 ** 32);
   const writerId = options.writerId ?? randomBytes(16).toString("hex");
   if (!/^[0-9a-f]{32}$/.test(writerId)) {

@@ -121,6 +121,7 @@ export class StagedRows {
 
   #sealRows(): void {
     if (this.#builder.rows === 0) return;
+    this.#bytes += this.#builder.bytes;
     const batch = this.#builder.finish();
     this.#pieces.push({ batch, puts: this.#rowPuts });
     this.#rowPuts = [];

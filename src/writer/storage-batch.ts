@@ -5,6 +5,7 @@
  */
 import { Bool, type Schema } from "apache-arrow";
 import { arrowData } from "../arrow/data.js";
+import { hasNullItem, hasStrictItems } from "../arrow/null-items.js";
 import { firstNull } from "../arrow/null-rows.js";
 import { schemaDifference } from "../arrow/schema.js";
 import { type DataLike, isRecordBatchLike, type RecordBatchLike, type SchemaLike } from "../arrow/shape.js";
@@ -20,6 +21,8 @@ export class StorageBatches {
   readonly #storageSchema: Schema;
   /** Columns without nulls: in the storage schema all but the key are nullable, as tombstones have no values. */
   readonly #notNull: readonly number[];
+  /** Columns with items that are not null: in the storage schema the items of all fixed-size lists are nullable, as Lance has them. */
+  readonly #strict: readonly number[];
   #accepted: SchemaLike | undefined;
 
   /** @param schema of the table @param storageSchema the same with `_tombstone` behind it */
@@ -27,6 +30,7 @@ export class StorageBatches {
     this.#schema = schema;
     this.#storageSchema = storageSchema;
     this.#notNull = schema.fields.flatMap((field, index) => (field.nullable ? [] : [index]));
+    this.#strict = schema.fields.flatMap(({ type }, index) => (hasStrictItems(type) ? [index] : []));
   }
 
   /** @throws UsageError when the value is not a batch of the table's schema */
@@ -36,7 +40,10 @@ export class StorageBatches {
     }
     if (batch.schema !== this.#accepted) {
       const difference = schemaDifference(this.#accepted ?? this.#schema, batch.schema);
-      if (difference !== undefined) throw new UsageError(`the batch does not have the table's schema: ${difference}`);
+      if (difference !== undefined) {
+        const ofTable = difference.replaceAll("the store's schema", "it");
+        throw new UsageError(`the batch does not have the table's schema: ${ofTable}`);
+      }
       this.#accepted = batch.schema;
     }
     const { numRows } = batch;
@@ -47,6 +54,7 @@ export class StorageBatches {
       );
     }
     for (const index of this.#notNull) this.#assertNoNulls(columns[index], index);
+    for (const index of this.#strict) this.#assertNoNullItems(columns[index], index);
     return {
       schema: this.#storageSchema,
       numRows,
@@ -60,6 +68,14 @@ export class StorageBatches {
     const { name } = this.#schema.fields[index] ?? {};
     throw new UsageError(
       `column ${JSON.stringify(name)} is null in row ${row}, but the table's schema lets it have no nulls`,
+    );
+  }
+
+  #assertNoNullItems(data: DataLike | undefined, index: number): void {
+    const { name, type } = this.#schema.fields[index] ?? {};
+    if (data === undefined || type === undefined || !hasNullItem(type, data)) return;
+    throw new UsageError(
+      `column ${JSON.stringify(name)} has a fixed-size list with a null item, but the table's schema lets its items not be null`,
     );
   }
 }

@@ -6,8 +6,12 @@
 export interface Timers {
   /** Milliseconds on a clock that only moves forward. */
   now(): number;
-  /** Calls `callback` once after `delayMs`; does not keep the process alive. Returns what {@link clear} takes. */
-  set(callback: () => void, delayMs: number): unknown;
+  /**
+   * Calls `callback` once after `delayMs`. Returns what {@link clear} takes.
+   *
+   * @param keepsAlive whether the process must not end before
+   */
+  set(callback: () => void, delayMs: number, keepsAlive: boolean): unknown;
   /** Forgets a timer; `undefined` and timers that have fired are fine. */
   clear(timer: unknown): void;
   /** Resolves after `delayMs`; keeps the process alive. */
@@ -17,7 +21,10 @@ export interface Timers {
 /** The clock of this machine. */
 export const systemTimers: Timers = {
   now: () => performance.now(),
-  set: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
+  set: (callback, delayMs, keepsAlive) => {
+    const timer = setTimeout(callback, delayMs);
+    return keepsAlive ? timer : timer.unref();
+  },
   clear: (timer) => {
     if (timer instanceof Object) clearTimeout(timer as NodeJS.Timeout);
   },

@@ -53,10 +53,6 @@ export class WaitingPut {
     signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  get settled(): boolean {
-    return this.#settled;
-  }
-
   /** Where the rows are, once they are appended. */
   get position(): Position | undefined {
     return this.#position;

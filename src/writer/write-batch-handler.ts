@@ -39,7 +39,7 @@ import { WriterTally } from "./writer-tally.js";
 export interface HandlerOptions {
   /** Bytes appended and not in the log yet, above which puts wait. */
   readonly maxUnflushedBytes: number;
-  /** Puts whose promises are pending. */
+  /** Puts that are not in the log yet; those with durability `memory` too, whose promises have resolved. */
   readonly maxPendingPuts: number;
   /** Rows, batches and bytes that the log may hold beyond what SSTables cover. */
   readonly maxLogRows: number;
@@ -85,6 +85,8 @@ const SMALL_ROWS = 64;
 /** Staged rows and bytes that are appended without waiting for the log. */
 const MAX_STAGED_ROWS = 4_096;
 const MAX_STAGED_BYTES = 1_048_576;
+/** Behind every batch that an entry can have. */
+const MAX_BATCH = 0xffffffff;
 /** Entries handed to the log at once. */
 const MAX_IN_FLIGHT = 4;
 
@@ -93,6 +95,7 @@ export class WriteBatchHandler {
   readonly #memtables: MemtableSet;
   readonly #options: HandlerOptions;
   readonly #timers: Timers;
+  readonly #builder: StorageRows;
   readonly #staged: StagedRows;
   readonly #tally: WriterTally;
   readonly #gate: { readonly put: WaitingPut; readonly rows: PutRows }[] = [];
@@ -123,10 +126,11 @@ export class WriteBatchHandler {
     this.#memtables = memtables;
     this.#options = options;
     this.#timers = timers;
+    this.#builder = builder;
     this.#staged = new StagedRows(schema, builder);
     this.#tally = new WriterTally(start);
     this.#nextEntry = start.nextEntry;
-    this.#lastPosition = start.nextEntry > 1 ? formatPosition(start.nextEntry - 1, 0) : ORIGIN;
+    this.#lastPosition = start.nextEntry > 1 ? formatPosition(start.nextEntry - 1, MAX_BATCH) : ORIGIN;
     this.#counters = start.counters;
   }
 
@@ -174,7 +178,7 @@ export class WriteBatchHandler {
       if (this.#gate.length === 0) {
         publishEvent("stall", { unflushedBytes: this.#unflushedBytes, pendingPuts: this.#pendingPuts });
       }
-      this.#gate.push({ put, rows });
+      this.#enqueue(put, rows);
     } else {
       this.#admit(put, rows);
     }
@@ -197,12 +201,28 @@ export class WriteBatchHandler {
     this.#stop(error);
   }
 
+  /** Rows are encoded now, so that they may be changed afterwards, and what is wrong with them is known. */
+  #enqueue(put: WaitingPut, rows: PutRows): void {
+    try {
+      this.#gate.push({ put, rows: rows.kind === "rows" ? this.#encoded(rows) : rows });
+    } catch (error) {
+      this.#reject(put, error);
+    }
+  }
+
+  #encoded({ encode }: PutRows & { readonly kind: "rows" }): PutRows {
+    const builder = this.#builder.another();
+    encode(builder);
+    const { rows, bytes } = builder;
+    return { kind: "batches", batches: rows === 0 ? [] : [builder.finish()], rows, bytes };
+  }
+
   // --- gate and stage ----------------------------------------------------------------------------------------------
 
   #admit(put: WaitingPut, rows: PutRows): void {
     try {
       this.#assertLogRoom(rows);
-      if (rows.rows === 0) this.#settle(put, this.#lastPosition);
+      if (rows.rows === 0) this.#admitEmpty(put);
       else if (rows.kind === "rows") this.#stageRows(put, rows);
       else this.#stageBatches(put, rows);
     } catch (error) {
@@ -217,7 +237,27 @@ export class WriteBatchHandler {
 
   #stageRows(put: WaitingPut, { rows, encode }: PutRows & { readonly kind: "rows" }): void {
     if (rows >= MAX_STAGED_ROWS) this.#drain();
-    this.#staged.addRows(put, encode);
+    try {
+      this.#staged.addRows(put, encode);
+    } catch (error) {
+      // What a builder has no room for may fit into an empty one.
+      if (!(error instanceof FullError) || this.#staged.isEmpty) throw error;
+      this.#drain();
+      this.#staged.addRows(put, encode);
+    }
+  }
+
+  /** Without rows there is no entry; the put is done when those before it are. */
+  #admitEmpty(put: WaitingPut): void {
+    this.#counters = mergeCounters(this.#counters, [put]);
+    this.#drain();
+    const before = this.#open ?? this.#sealed.at(-1) ?? this.#inFlight.at(-1);
+    if (before === undefined) {
+      this.#settle(put, this.#lastPosition);
+      return;
+    }
+    before.puts.push(put);
+    put.appended(this.#lastPosition);
   }
 
   #stageBatches(put: WaitingPut, { batches, rows, bytes }: PutRows & { readonly kind: "batches" }): void {
@@ -310,12 +350,12 @@ export class WriteBatchHandler {
   #feed(): void {
     if (this.#inFlight.length > 0 || this.#sealed.length > 0) return;
     const { flushIntervalMs } = this.#options;
-    if (flushIntervalMs > 0 && !this.#closing) {
+    if (flushIntervalMs > 0 && !this.#closing && this.#gate.length === 0) {
       const since = this.#open?.startedAt ?? this.#timers.now();
       const waitMs = since + flushIntervalMs - this.#timers.now();
       if (waitMs > 0) {
         if (this.#open !== undefined || !this.#staged.isEmpty) {
-          this.#intervalTimer ??= this.#timers.set(this.#onInterval, waitMs);
+          this.#intervalTimer ??= this.#timers.set(this.#onInterval, waitMs, true);
         }
         return;
       }
@@ -344,31 +384,29 @@ export class WriteBatchHandler {
       this.#inFlight.push(entry);
       const start = this.#timers.now();
       this.#log.append(entry.plan).then(
-        () => this.#onWritten(entry, this.#timers.now() - start),
+        (bytes) => this.#onWritten(entry, bytes, this.#timers.now() - start),
         (error: unknown) => this.#stop(error),
       );
     }
   }
 
-  #onWritten(entry: OpenEntry, elapsedMs: number): void {
+  #onWritten(entry: OpenEntry, bytes: number, elapsedMs: number): void {
     if (this.#failure !== undefined) return;
     this.#inFlight.shift();
     this.#unflushedBytes -= entry.arenaBytes;
-    this.#tally.writtenEntry(entry, elapsedMs);
-    publishEvent("flush", { entry: entry.entry, rows: entry.rows, bytes: entry.arenaBytes, milliseconds: elapsedMs });
+    this.#tally.writtenEntry(entry.rows, bytes, elapsedMs);
+    publishEvent("flush", { entry: entry.entry, rows: entry.rows, bytes, milliseconds: elapsedMs });
     for (const put of entry.puts) this.#settle(put, put.position ?? this.#lastPosition);
     this.#pump();
     this.#kick();
   }
 
   #openGate(): void {
-    let admitted = 0;
-    for (const { put, rows } of this.#gate) {
-      if (this.#unflushedBytes >= this.#options.maxUnflushedBytes) break;
-      admitted++;
-      if (!put.settled) this.#admit(put, rows);
+    while (this.#unflushedBytes < this.#options.maxUnflushedBytes) {
+      const next = this.#gate.shift(); // before it is admitted: that may run code which ends another one's wait
+      if (next === undefined) return;
+      this.#admit(next.put, next.rows);
     }
-    this.#gate.splice(0, admitted);
   }
 
   // --- settling ----------------------------------------------------------------------------------------------------
@@ -384,7 +422,7 @@ export class WriteBatchHandler {
   }
 
   readonly #onAbort = (put: WaitingPut): void => {
-    const waiting = this.#gate.findIndex((entry) => entry.put === put);
+    const waiting = put.position === undefined ? this.#gate.findIndex((entry) => entry.put === put) : -1;
     if (waiting >= 0) {
       this.#gate.splice(waiting, 1);
       this.#pendingPuts--;
@@ -410,6 +448,7 @@ export class WriteBatchHandler {
     this.#open = undefined;
     for (const put of this.#staged.clear()) this.#reject(put, failureOf(failure, put));
     for (const { put } of this.#gate.splice(0)) this.#reject(put, failureOf(failure, put));
+    this.#unflushedBytes = 0;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -444,7 +483,7 @@ export class WriteBatchHandler {
     assertRoom(logRows + staged.rows, put.rows, maxLogRows, "rows");
     assertRoom(logBatches + (staged.isEmpty ? 0 : 1), batches, maxLogBatches, "batches");
     // How many bytes the put will take is known once it is laid out.
-    assertRoom(logBytes + staged.bytes, 1, maxLogBytes, "bytes");
+    assertRoom(logBytes + this.#unflushedBytes + staged.bytes, 1, maxLogBytes, "bytes");
   }
 }
 

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Appended } from "./memtable-set.js";
-import type { OpenEntry } from "./open-entry.js";
 
 export class WriterTally {
-  /** Rows, batches and bytes in the log beyond what SSTables cover, the open entry included. */
+  /** Rows, batches and bytes in the log beyond what SSTables cover; rows and batches also of entries that are not written yet. */
   #logRows: number;
   #logBatches: number;
   #logBytes: number;
@@ -52,16 +51,17 @@ export class WriterTally {
     };
   }
 
-  appendedRows(rows: number, { from, to, arenaBytes }: Appended): void {
+  appendedRows(rows: number, { from, to }: Appended): void {
     this.#logRows += rows;
     this.#logBatches += to - from;
-    this.#logBytes += arenaBytes;
   }
 
-  writtenEntry({ rows, arenaBytes }: OpenEntry, elapsedMs: number): void {
+  /** @param bytes of the entry as it is in the log, dictionaries in force included */
+  writtenEntry(rows: number, bytes: number, elapsedMs: number): void {
     this.#entries++;
     this.#rows += rows;
-    this.#bytes += arenaBytes;
+    this.#bytes += bytes;
+    this.#logBytes += bytes;
     this.#milliseconds += elapsedMs;
     this.#slowestMs = Math.max(this.#slowestMs, elapsedMs);
   }

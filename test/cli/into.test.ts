@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { DenseUnion, Field, Int32, Schema, Table, tableFromIPC, tableToIPC } from "apache-arrow";
 import { afterAll, describe, expect, it } from "vitest";
-import { int64, openTable, schema } from "../../src/index.js";
+import { ConflictError, int64, openTable, schema, utf8 } from "../../src/index.js";
 import { colorSchema, mixedSchema, seededBatch } from "../batches.js";
 import { data, pennon, startPennon } from "./run-pennon.js";
 import { entriesAtLeast, entriesOf, ingestInto, makeFolder, rowsOf } from "./tables.js";
@@ -72,9 +72,38 @@ describe("pennon ingest --into", () => {
     );
   });
 
+  it("takes a field that no row of NDJSON has for null, where the table may hold null", async () => {
+    const table = fresh();
+    const columns = schema({ id: int64(), n: int64().nullable(), word: utf8().nullable() });
+    await (await openTable(table, { schema: columns, primaryKey: "id" })).close();
+    await ingestInto(table, [file("null.ndjson", '{"id":1,"word":"w"}\n{"id":2,"word":"x"}\n')]);
+    expect((await rowsOf(table)).map((row) => Object.values(row))).toEqual([
+      [1n, null, "w"],
+      [2n, null, "x"],
+    ]);
+    await refuse(["--into", table, file("nokey.ndjson", '{"word":"w"}\n')], /does not have the schema of .*"id"/);
+    await refuse(
+      ["--into", table, file("other.ndjson", '{"id":3,"wrod":"w"}\n')],
+      /does not have the schema of .*"wrod"/,
+    );
+    await refuse(["--into", table, file("less.csv", "id,word\n3,w\n")], /does not have the schema of/);
+  });
+
+  it("says the way out of a bad line, which is not --resume", async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `{"n":${i}}`);
+    const path = file("bad.ndjson", `${lines.join("\n")}\n{"n":"x"}\n`);
+    const { code, stderr } = await pennon(["ingest", "--into", fresh(), "--batch-rows", "100", path]);
+    expect(stderr).toMatch(
+      /line 20001, column "n": .* \([\d,]+ rows are durable in .*; correct the input, then put all/,
+    );
+    expect(stderr).not.toContain("--resume");
+    expect(code).toBe(2);
+  });
+
   it("refuses options that do not go together", async () => {
     const table = fresh();
     await refuse(["--key", "id", flights], /--key needs --into/);
+    await refuse(["--takeover", flights], /--takeover needs --into/);
     await refuse(["--resume", flights], /--resume needs --into/);
     await refuse(["--memory", "1G", flights], /--memory needs --into/);
     await refuse(
@@ -105,8 +134,11 @@ describe("pennon ingest --into", () => {
     try {
       const inUse = new RegExp(`open for writing in process ${process.pid}`);
       await refuse(["--into", table, file("n.csv", "n\n2\n")], inUse, 1);
+      await refuse(["--into", table, file("n.csv", "n\n2\n")], /close it there, or give --takeover to fence/, 1);
+      expect(await ingestInto(table, ["--takeover", file("n.csv", "n\n2\n")])).toMatchObject({ rows: 1 });
+      await expect(held.put({ n: 3n })).rejects.toThrow(ConflictError);
     } finally {
-      await held.close();
+      await held.close().catch(() => {}); // fenced
     }
   });
 });

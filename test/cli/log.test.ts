@@ -239,16 +239,27 @@ describe("pennon repair", () => {
     expect(await keys(table)).toEqual([1n, 3n]);
   });
 
-  it("takes entries that are whole, but not of this table, for damaged", async () => {
+  it("sets entries that are sound, but not of this table, aside only when told to", async () => {
     const other = folder.path("db", "other");
     const opened = await openTable(other, { schema: schema({ id: int64(), other: utf8() }), primaryKey: "id" });
     await opened.put({ id: 1n, other: "x" });
     await opened.close();
     const table = damaged("repair-other", (entry) => renameSync(entryPath(other, 1), entry(3)));
-    expect(await pennon(["wal", table])).toMatchObject({ code: 0 });
-    const { code, stdout } = await pennon(["repair", "--yes", table]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/Entry 3 is damaged: .*its columns are not the table's: .*"other"/);
+    const wal = await pennon(["wal", table]);
+    expect(wal.stdout).toMatch(/\n +3 .* ok +other columns\n +wal.*: its columns are not the table's: .*other.*\n/);
+    expect(wal.stderr).toMatch(/1 sound entry has other columns than the table .*change them back/);
+    expect(wal.code).toBe(1);
+    const shown = await pennon(["repair", table]);
+    expect(shown.stdout).toMatch(
+      /Entry 3 is sound, and not of this table: .*its columns are not the table's: .*"other"/,
+    );
+    expect(shown.stdout).toMatch(/\n {2}the table's columns were changed while the log held rows; change them back\n/);
+    expect(shown.stdout).toContain("With --yes --drop-sound it would");
+    expect(shown.code).toBe(1);
+    const before = readFileSync(entryPath(table, 3));
+    await refuse(["repair", "--yes", table], /entry 3 of the log cannot be replayed, though nothing is wrong with it/);
+    expect(readFileSync(entryPath(table, 3))).toEqual(before);
+    expect(await pennon(["repair", "--yes", "--drop-sound", table])).toMatchObject({ code: 0 });
     expect(await keys(table)).toEqual(ids([0, 20], [30, 20]));
   });
 

@@ -92,8 +92,18 @@ describe("values", () => {
       [Number.NaN, -0, 1e308, Number.NEGATIVE_INFINITY],
       [Number.NaN, -0, 1e308, Number.NEGATIVE_INFINITY],
     ],
-    ["float32", new Float32(), [0.1, 1e300], [Math.fround(0.1), Number.POSITIVE_INFINITY]],
-    ["float16", new Float16(), [1.5, -65_504, 65_520, 2 ** -24], [1.5, -65_504, Number.POSITIVE_INFINITY, 2 ** -24]],
+    [
+      "float32",
+      new Float32(),
+      [0.1, 3.4e38, Number.POSITIVE_INFINITY],
+      [0.1, 3.4e38, Number.POSITIVE_INFINITY].map(Math.fround),
+    ],
+    [
+      "float16",
+      new Float16(),
+      [1.5, -65_519, Number.NEGATIVE_INFINITY, 2 ** -24],
+      [1.5, -65_504, Number.NEGATIVE_INFINITY, 2 ** -24],
+    ],
     ["bool", new Bool(), [true, false, true], [true, false, true]],
     ["utf8", new Utf8(), ["", "abc", "ü€😀", "long ".repeat(500)], ["", "abc", "ü€😀", "long ".repeat(500)]],
     ["large utf8", new LargeUtf8(), ["x", "", "\u0000é"], ["x", "", "\u0000é"]],
@@ -120,7 +130,7 @@ describe("values", () => {
     ],
     ["decimal", new Decimal(2, 10), [-150n, "1.5", "-.05", "+7", "1.500"], [-150n, 150n, -5n, 700n, 150n]],
     ["decimal of negative scale", new Decimal(-3, 10, 256), ["12000", 7n], [12n, 7n]],
-    ["timestamp in s", new TimestampSecond(), [new Date(-1_000), 2n ** 63n - 1n], [-1n, 2n ** 63n - 1n]],
+    ["timestamp in s", new TimestampSecond(), [new Date(-1_000), 8_640_000_000_000n], [-1n, 8_640_000_000_000n]],
     ["timestamp in ms", new TimestampMillisecond(), [date, -5n], [BigInt(date.getTime()), -5n]],
     [
       "timestamp in µs",
@@ -346,7 +356,23 @@ describe("refusals say what, where and what instead", () => {
     [
       new TimestampMillisecond(),
       2n ** 63n,
-      'field "v" is 9223372036854775808n; expected a valid Date, or a bigint of milliseconds since 1970-01-01',
+      'field "v" is 9223372036854775808n; expected a valid Date, or a bigint of milliseconds since 1970-01-01, from -8640000000000000 to 8640000000000000',
+    ],
+    [
+      new TimestampSecond(),
+      -8_640_000_000_001n,
+      'field "v" is -8640000000001n; expected a valid Date, or a bigint of seconds since 1970-01-01, from -8640000000000 to 8640000000000',
+    ],
+    [
+      new Float32(),
+      -1e300,
+      'field "v" is -1e+300; expected a number below 3.4028235677973366e+38 in size, or an infinite one (float32)',
+    ],
+    [new Float16(), 65_520, 'field "v" is 65520; expected a number below 65520 in size, or an infinite one (float16)'],
+    [
+      new FixedSizeList(2, new Field("item", new Float32(), false)),
+      Float64Array.of(1, 1e39),
+      'field "v[1]" is 1e+39; expected a number below 3.4028235677973366e+38 in size, or an infinite one (float32)',
     ],
     [
       new TimestampSecond(),

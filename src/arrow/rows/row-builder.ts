@@ -5,12 +5,12 @@
  * |---|---|
  * | int8 … int32, uint8 … uint32 | whole numbers in range |
  * | int64, uint64, duration | bigint, or a safe integer |
- * | float16, float32, float64 | any number, rounded to the type |
+ * | float16, float32, float64 | any number, rounded to the type; a finite one that would become infinite is refused |
  * | bool | true or false |
  * | utf8, large utf8 | strings without lone surrogates |
  * | binary, large binary, fixed-size binary | Uint8Array, any other view, ArrayBuffer; copied |
  * | decimal | bigint in units of 10^-scale, or a text: `"-1.50"` |
- * | timestamp | Date, or bigint in the type's unit |
+ * | timestamp | Date, or bigint in the type's unit; in s, ms, µs of the years that a Date can tell |
  * | date | Date at midnight UTC |
  * | time32; time64 | number; number or bigint in the type's unit, within a day |
  * | interval | number of months; [days, milliseconds] |

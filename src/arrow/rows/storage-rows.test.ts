@@ -80,7 +80,9 @@ describe("rows and deletions of a storage schema", () => {
   });
 
   it("let no row say that it is a deletion, leave out its key, or what is required", () => {
-    const rows = new StorageRows(single, ["id"], { required: ["text"] });
+    const rows = new StorageRows(single, ["id"], {
+      table: new Schema(single.fields.slice(0, -1).map(({ name, type }) => new Field(name, type, name !== "text"))),
+    });
     expect(() => rows.appendRow({ id: 1, text: "a", _tombstone: true })).toThrow(
       'field "_tombstone" is not in the schema',
     );
@@ -90,6 +92,25 @@ describe("rows and deletions of a storage schema", () => {
     expect(rowsOf(rows.finish())).toEqual([[1n, null, null, true]]);
     const lenient = new Schema([nullable("id", new Int64()), deleted]);
     expect(() => new StorageRows(lenient, ["id"]).appendRow({ id: null })).toThrow('field "id" is null');
+  });
+
+  it("let no item be null that is not null in the table, and none in deletions", () => {
+    const vectors = (isNullable: boolean) =>
+      nullable("v", new FixedSizeList(2, new Field("item", new Float32(), isNullable)));
+    const id = required("id", new Int64());
+    const rows = new StorageRows(new Schema([id, vectors(true), deleted]), ["id"], {
+      table: new Schema([id, vectors(false)]),
+    });
+    for (const v of [[1, null], [undefined, 1], new Array(2)]) {
+      expect(() => rows.appendRow({ id: 1, v })).toThrow(/field "v\[[01]\]" is (null|missing)/);
+    }
+    rows.appendRow({ id: 1, v: [1, 2] });
+    rows.appendRow({ id: 2 });
+    rows.appendKey(1);
+    expect(rowsOf(rows.finish()).map((row) => row[2])).toEqual([false, false, true]);
+    expect(() => new StorageRows(single, ["id"], { table: new Schema([id]) })).toThrow(
+      "not those of the storage schema",
+    );
   });
 
   it("can be taken back", () => {

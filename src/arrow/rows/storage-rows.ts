@@ -17,14 +17,16 @@ import { valueName } from "./value-name.js";
 /** How rows are taken. */
 export interface StorageRowsOptions {
   /**
-   * Columns that a row has to bring, though the storage schema, for the sake of deletions, lets them be null.
-   * @default none
+   * The table's own columns, those of the storage schema but the last: rows bring what is not nullable there, and no null items where
+   * those are not, though the storage schema, for the sake of deletions and of Lance, lets them be null.
+   * @default those of the storage schema
    */
-  readonly required?: readonly string[];
+  readonly table?: Schema;
 }
 
 export class StorageRows {
   readonly #schema: Schema;
+  readonly #options: StorageRowsOptions;
   readonly #type: Struct;
   readonly #columns: RowColumns;
   readonly #deleted: BitsColumn;
@@ -37,7 +39,8 @@ export class StorageRows {
    * @param primaryKey names of the key's columns, at least one, in the order of the key
    * @throws UsageError when the last column is not a Bool, a name is not a column's, or as the constructor of `RowBuilder` does
    */
-  constructor(storage: Schema, primaryKey: readonly string[], { required = [] }: StorageRowsOptions = {}) {
+  constructor(storage: Schema, primaryKey: readonly string[], options: StorageRowsOptions = {}) {
+    const { table } = options;
     const fields = storage.fields.slice(0, -1);
     const last = storage.fields.at(-1);
     if (last === undefined || !DataType.isBool(last.type)) {
@@ -51,13 +54,24 @@ export class StorageRows {
       return index;
     };
     if (primaryKey.length === 0) throw new UsageError("the primary key has no column; expected at least one");
-    const notNull = new Set([...primaryKey, ...required].map(indexOf));
+    const taken = table?.fields ?? fields;
+    if (taken.length !== fields.length || taken.some(({ name }, i) => name !== fields[i]?.name)) {
+      throw new UsageError(
+        "the table's columns are not those of the storage schema; expected the same, in the same order",
+      );
+    }
     this.#schema = storage;
+    this.#options = options;
     this.#type = new Struct(storage.fields);
     this.#key = primaryKey;
     this.#keyColumns = primaryKey.map(indexOf);
-    this.#columns = new RowColumns(fields, (field) => field.nullable && !notNull.has(fields.indexOf(field)));
+    this.#columns = new RowColumns(taken, (field) => field.nullable && !primaryKey.includes(field.name));
     this.#deleted = new BitsColumn({ type: last.type, nullable: false, path: () => last.name });
+  }
+
+  /** An empty one for the same rows. */
+  another(): StorageRows {
+    return new StorageRows(this.#schema, this.#key, this.#options);
   }
 
   /** Rows and deletions since the last batch. */

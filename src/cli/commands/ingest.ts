@@ -91,15 +91,16 @@ export function ingestCommand(done: (exitCode: number) => void): Command {
         byteSize(64 * MIB, 2 ** 40),
       ),
     )
+    .option("--takeover", "fence a process that has the table open for writing, and go on")
     .addHelpText("after", EXAMPLES)
     .action(async (files: string[], flags: Flags) => {
-      const { into, key = [], resume = false, memory = 1024 * MIB } = flags;
+      const { into, key = [], resume = false, memory = 1024 * MIB, takeover = false } = flags;
       if (into !== undefined) {
         const { runInto } = await import("../into/run-into.js");
-        done(await runInto(files, { ...flags, into, key, resume, memory }));
+        done(await runInto(files, { ...flags, into, key, resume, memory, takeover }));
         return;
       }
-      for (const option of ["key", "resume", "memory"] as const) {
+      for (const option of ["key", "resume", "memory", "takeover"] as const) {
         if (flags[option] !== undefined)
           throw new UsageError(`--${option} needs --into, the table to put the rows into`);
       }

@@ -14,7 +14,9 @@ A log in which an entry is damaged or missing cannot be opened. Repair shows
 which entries these are and what is lost with them, and changes nothing. With
 --yes it claims the shard, copies each damaged entry into a directory of its own
 in the shard's, and puts an entry without rows in its place, so that all others
-are read, in their order. Nothing is deleted. It refuses while a process has the
+are read, in their order. Nothing is deleted. An entry that is sound and has
+other columns than the table is left alone, unless --drop-sound says so: change
+the table's columns back instead. It refuses while a process has the
 table open for writing.
 
 Examples:
@@ -33,6 +35,7 @@ export function repairCommand(done: (exitCode: number) => void): Command {
     .description("Makes a log with damaged or missing entries one that opens again, with all rows that are left.")
     .argument("<path>", "a table or the directory of a shard")
     .option("--yes", "do it; without, only say what would be done")
+    .option("--drop-sound", "with --yes: also set aside entries that only have other columns than the table")
     .option("--json", "print one JSON object")
     .addHelpText("after", HELP)
     .action(async (path: string, flags: RepairFlags) => {

@@ -21,7 +21,7 @@ Examples:
 
 Exit code:
   0  every entry is there and sound
-  1  entries are damaged or missing
+  1  entries are damaged or missing, or have other columns than the table
   2  wrong usage, or there is no such log`;
 
 /** @param done gets the exit code */

@@ -31,7 +31,7 @@ export function sourcesOf(files: readonly string[]): InputSource[] {
  * Opens a source.
  *
  * The types of CSV and NDJSON are a guess from the first rows, so such a file is read with the expected types when its own guess is
- * another; other formats state theirs.
+ * another; other formats state theirs. A column that no row of NDJSON has a field for is null in all of them.
  *
  * @throws UsageError, naming source and field, when the schema is another than the expected one; and as `openInput` does
  */
@@ -45,10 +45,19 @@ export async function openSource(
   const difference = schemaDifference(expected.schema, input.schema)?.replace("the store's schema", "it");
   if (difference === undefined) return input;
   await input.close();
-  const again = (input.format === "csv" || input.format === "ndjson") && input.totalBytes !== undefined;
-  if (again && sameNames(expected.schema, input.schema))
-    return openInput(source, { ...options, schema: expected.schema });
+  const canFit =
+    input.format === "ndjson"
+      ? lacksNullable(expected.schema, input.schema)
+      : input.format === "csv" && sameNames(expected.schema, input.schema);
+  if (canFit && input.totalBytes !== undefined) return openInput(source, { ...options, schema: expected.schema });
   throw new UsageError(`${input.name}: does not have the schema of ${expected.name}: ${difference}`);
+}
+
+/** Whether there are no other columns, and those that are missing may be null. */
+function lacksNullable(expected: Schema, found: Schema): boolean {
+  const names = new Set(found.names);
+  const known = expected.fields.filter(({ name }) => names.has(name)).length;
+  return known === names.size && expected.fields.every(({ name, nullable }) => nullable || names.has(name));
 }
 
 function sameNames(a: Schema, b: Schema): boolean {

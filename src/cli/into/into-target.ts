@@ -24,6 +24,8 @@ export interface TargetOptions {
   readonly key: readonly string[];
   /** Bytes of memory for rows that no SSTable holds. */
   readonly memoryBytes: number;
+  /** Whether to go on although another process has the table open for writing, which is fenced. */
+  readonly takeover: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -61,14 +63,14 @@ export class IntoTarget {
   static async open(
     found: LanceTable | undefined,
     schema: Schema,
-    { into: path, key, memoryBytes, signal }: TargetOptions,
+    { into: path, key, memoryBytes, takeover, signal }: TargetOptions,
   ): Promise<IntoTarget> {
     const primaryKey = key.length === 0 ? undefined : key;
     const table = found ?? (await openLanceTable({ path, primaryKey, schema }));
     signal.throwIfAborted();
     const memtableBytes = Math.min(256 * 2 ** 20, memoryBytes);
     const settings = { memtableBytes, maxMemoryBytes: memoryBytes };
-    return new IntoTarget(table, await OpenShard.acquire(table, settings, { signal }));
+    return new IntoTarget(table, await OpenShard.acquire(table, settings, { takeover, signal }));
   }
 
   /** Numbers that the newest entry of the log carries. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { FullError, UsageError } from "../../errors.js";
+import { ConflictError, CorruptError, FullError, UsageError } from "../../errors.js";
 import type { InputFormat, InputSource } from "../../input/input.js";
 import { EXIT, failureOf, Interruption } from "../failure.js";
 import { sourcesOf } from "../ingest/open-sources.js";
@@ -21,6 +21,7 @@ export interface IntoFlags {
   readonly key: readonly string[];
   readonly resume: boolean;
   readonly memory: number;
+  readonly takeover: boolean;
   readonly batchRows: number;
   readonly limit?: number;
   readonly format?: InputFormat;
@@ -73,7 +74,8 @@ export async function runInto(files: readonly string[], flags: IntoFlags): Promi
     // What the abort made fail elsewhere says less than the abort itself.
     const interrupted = aborted && reason instanceof Interruption ? reason : undefined;
     const failure = failureOf(interrupted === undefined ? inOurTerms(error) : new UsageError(interrupted.message));
-    process.stderr.write(`${failure.message}${soFar(ingest, sources, into)}\n`);
+    const badInput = interrupted === undefined && (error instanceof UsageError || error instanceof CorruptError);
+    process.stderr.write(`${failure.message}${soFar(ingest, sources, into, badInput)}\n`);
     return interrupted?.exitCode ?? failure.exitCode;
   } finally {
     bar?.stop();
@@ -84,15 +86,28 @@ export async function runInto(files: readonly string[], flags: IntoFlags): Promi
 
 /** The library's options have other names here. */
 function inOurTerms(error: unknown): unknown {
+  if (error instanceof ConflictError) {
+    const message = error.message.replace("or open with takeover: true to", "or give --takeover to");
+    return new ConflictError(message, { cause: error });
+  }
   if (!(error instanceof FullError)) return error;
-  const message = error.message.replace("open with a larger maxMemoryBytes", "give more with --memory");
+  const message = error.message
+    .replace("open with a larger maxMemoryBytes", "give more with --memory")
+    .replaceAll("maxMemoryBytes", "--memory");
   return new FullError(message, error.bound, { cause: error });
 }
 
-/** What is safe already, and how to go on. */
-function soFar({ durableRows }: TableIngest, sources: readonly InputSource[], into: string): string {
+/**
+ * What is safe already, and how to go on.
+ *
+ * @param badInput true when the input is what went wrong: corrected, it is another file, which --resume does not know
+ */
+function soFar({ durableRows }: TableIngest, sources: readonly InputSource[], into: string, badInput: boolean): string {
   if (durableRows === 0) return "";
-  const again = sources.every((source) => "path" in source) ? "; --resume goes on behind them" : "";
+  const resumable = sources.every((source) => "path" in source) ? "; --resume goes on behind them" : "";
+  const corrected =
+    "; correct the input, then put all of it into a new table, or into this one if it has a key, or only what follows these rows";
+  const again = badInput ? corrected : resumable;
   return ` (${counted(durableRows, "row is", "rows are")} durable in ${into}${again})`;
 }
 

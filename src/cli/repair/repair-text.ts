@@ -4,6 +4,7 @@
  * @module
  */
 import pc from "picocolors";
+import { COLUMNS_ADVICE } from "../../lance/entry-frame.js";
 import { isSound, type Repaired, type RepairPlan } from "../../lance/repair.js";
 import { oneLine } from "../one-line.js";
 import { counted, grouped, size } from "../quantities.js";
@@ -20,8 +21,10 @@ export function planText(place: ShardPlace, plan: RepairPlan): string {
   if (isSound(plan)) return `${pc.green("✓")} ${name}: nothing to repair; ${whole} to replay are sound\n`;
 
   const lines = [`${pc.bold(name)}: shard ${place.shardId}`, ""];
-  for (const { position, key, bytes, damage, covered, rows, batches } of damaged.slice(0, MOST_SHOWN)) {
-    lines.push(`${pc.red(`Entry ${grouped(position)} is damaged`)}: ${oneLine(damage)}`, `  ${key}, ${size(bytes)}`);
+  for (const { position, key, bytes, damage, sound, covered, rows, batches } of damaged.slice(0, MOST_SHOWN)) {
+    const state = sound ? "is sound, and not of this table" : "is damaged";
+    lines.push(`${pc.red(`Entry ${grouped(position)} ${state}`)}: ${oneLine(damage)}`, `  ${key}, ${size(bytes)}`);
+    if (sound) lines.push(`  ${COLUMNS_ADVICE}`);
     const counts = `${counted(rows, "row")} in ${counted(batches, "batch", "batches")} can be counted in it`;
     const loss = batches === 0 ? "its rows cannot be counted" : counts;
     lines.push(`  ${covered ? "SSTables hold its rows: nothing is lost with it" : loss}`);
@@ -57,7 +60,8 @@ export function todoText(plan: RepairPlan): string {
       "copy the damaged entries to a directory quarantine-… in the shard's directory, and put entries without rows in their places",
     );
   }
-  return `\n${["Nothing was changed. With --yes it would", ...steps.map((step) => `  - ${step}`)].join("\n")}\n`;
+  const flags = plan.damaged.some(({ sound }) => sound) ? "--yes --drop-sound" : "--yes";
+  return `\n${[`Nothing was changed. With ${flags} it would`, ...steps.map((step) => `  - ${step}`)].join("\n")}\n`;
 }
 
 /** What was done. */

@@ -12,12 +12,13 @@ import { EXIT } from "../failure.js";
 import { oneLine } from "../one-line.js";
 import { print } from "../print.js";
 import { findShard, type ShardPlace } from "../shard-path.js";
+import { columnsOf } from "../table-columns.js";
 import { doneText, planText, todoText } from "./repair-text.js";
-import { columnsOf } from "./table-columns.js";
 
 /** The options of the command. */
 export interface RepairFlags {
   readonly yes?: boolean;
+  readonly dropSound?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,7 +28,10 @@ export interface RepairFlags {
  * @returns the exit code
  * @throws ConflictError while the table is open for writing; what is wrong with the path or the storage, see `failureOf`
  */
-export async function runRepair(path: string, { yes = false, json = false }: RepairFlags): Promise<number> {
+export async function runRepair(
+  path: string,
+  { yes = false, dropSound = false, json = false }: RepairFlags,
+): Promise<number> {
   const place = findShard(path);
   const columns = await columnsOf(place.tableDirectory);
   if (columns.unknown !== undefined) {
@@ -38,7 +42,9 @@ export async function runRepair(path: string, { yes = false, json = false }: Rep
   try {
     const manifests = new ManifestStore(store, place.shardId);
     if (yes) {
-      const repaired = await whileOwner(place, () => repairLog(manifests, store, { ...columns, now: new Date() }));
+      const repaired = await whileOwner(place, () =>
+        repairLog(manifests, store, { ...columns, dropSound, now: new Date() }),
+      );
       const text = planText(place, repaired.plan) + (repaired.epoch === undefined ? "" : doneText(place, repaired));
       await print(json ? repairJson(place, repaired.plan, repaired) : text);
       return EXIT.OK;

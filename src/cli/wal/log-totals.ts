@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { COLUMNS_ADVICE } from "../../lance/entry-frame.js";
 import type { SurveyFinding } from "../../lance/log-survey.js";
 import type { ShardManifest } from "../../lance/shard-manifest.js";
 import { counted } from "../quantities.js";
@@ -22,6 +23,8 @@ export class LogTotals {
   readonly checksums = { ok: 0, absent: 0, wrong: 0 };
   fences = 0;
   damaged = 0;
+  /** Entries that are sound and have other columns than the table. */
+  strange = 0;
   missing = 0;
   /** Newest position that is there, 0 in an empty log. */
   newest = 0;
@@ -42,7 +45,10 @@ export class LogTotals {
       totals.bytes += bytes;
     }
     this.newest = Math.max(this.newest, position);
-    if (finding.damage !== undefined) this.damaged++;
+    if (finding.damage !== undefined) {
+      if (finding.sound) this.strange++;
+      else this.damaged++;
+    }
     if (inspection === undefined) return;
     this.checksums[inspection.checksum]++;
     if (inspection.sentinel) this.fences++;
@@ -55,6 +61,10 @@ export class LogTotals {
     const parts: string[] = [];
     if (this.damaged > 0) parts.push(`${counted(this.damaged, "entry is", "entries are")} damaged`);
     if (this.missing > 0) parts.push(`${counted(this.missing, "entry is", "entries are")} missing`);
+    if (this.strange > 0) {
+      const entries = counted(this.strange, "sound entry has", "sound entries have");
+      parts.push(`${entries} other columns than the table (${COLUMNS_ADVICE})`);
+    }
     const epoch = manifest?.writerEpoch ?? 0;
     if (this.#highestEpoch > epoch) {
       parts.push(

@@ -10,6 +10,7 @@ import { EXIT } from "../failure.js";
 import { oneLine } from "../one-line.js";
 import { print } from "../print.js";
 import { findShard } from "../shard-path.js";
+import { columnsOf } from "../table-columns.js";
 import { LogTotals } from "./log-totals.js";
 import { walJsonHeading, walJsonLine, walJsonSummary } from "./wal-json.js";
 import { walHeading, walLines, walSummary } from "./wal-text.js";
@@ -30,6 +31,8 @@ const CHUNK_CHARS = 65_536;
  */
 export async function runWal(path: string, { json = false }: WalFlags): Promise<number> {
   const place = findShard(path);
+  // Where they cannot be found out, entries are held only against themselves.
+  const { schema } = await columnsOf(place.tableDirectory);
   const store = new LocalStore(place.shardDirectory);
   try {
     const manifest = await new ManifestStore(store, place.shardId).load();
@@ -37,7 +40,7 @@ export async function runWal(path: string, { json = false }: WalFlags): Promise<
     const totals = new LogTotals();
     let text = json ? walJsonHeading(place, manifest) : walHeading(place, manifest);
     let first = true;
-    for await (const finding of surveyLog(store, { replayAfter, lastSeen })) {
+    for await (const finding of surveyLog(store, { replayAfter, lastSeen, schema })) {
       totals.add(finding);
       text += json ? walJsonLine(finding, first) : walLines(finding);
       first = false;

@@ -27,9 +27,9 @@ export function walJsonLine(finding: SurveyFinding, first: boolean): string {
 
 /** From behind the last entry to the end. */
 export function walJsonSummary(totals: LogTotals, problem: string | undefined): string {
-  const { all, replayed, fences, damaged, missing, checksums, counters } = totals;
+  const { all, replayed, fences, damaged, strange, missing, checksums, counters } = totals;
   const summary = {
-    totals: { ...all, fences, damaged, missing, checksums },
+    totals: { ...all, fences, damaged, otherColumns: strange, missing, checksums },
     replay: replayed,
     counters: plainCounters(counters),
     sound: problem === undefined,

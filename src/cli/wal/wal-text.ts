@@ -61,7 +61,7 @@ function missingLine({ from, to }: MissingEntries): string {
   return pc.red(`${positions.padStart(10)}  missing\n`);
 }
 
-function entryLines({ position, key, bytes, inspection, damage }: SurveyedEntry): string {
+function entryLines({ position, key, bytes, inspection, damage, sound }: SurveyedEntry): string {
   const place = grouped(position);
   if (inspection === undefined) {
     const line = cells(place, "?", "?", "?", "?", "?", size(bytes), "?", "damaged");
@@ -77,7 +77,7 @@ function entryLines({ position, key, bytes, inspection, damage }: SurveyedEntry)
     grouped(rows),
     size(bytes),
     checksum === "absent" ? "none" : checksum,
-    damage === undefined ? "" : "damaged",
+    damage === undefined ? "" : sound ? "other columns" : "damaged",
   );
   return damage === undefined ? `${line}\n` : pc.red(`${line}\n${damageLine(key, damage)}`);
 }

@@ -119,14 +119,22 @@ const MILLISECONDS_PER_SECOND = 1_000;
 /** Units per millisecond where they are finer than one, by the unit's number. */
 const PER_MILLISECOND = [0n, 1n, 1_000n, 1_000_000n] as const;
 
-/** Instants, from a Date or from a bigint in the type's unit. A Date is stored exactly or refused. */
+/** Most units before and after 1970-01-01 that a Date can tell, or the type hold, by the unit's number. */
+const MOST_UNITS = [8_640_000_000_000n, 8_640_000_000_000_000n, 8_640_000_000_000_000_000n, MOST_INT64] as const;
+
+/** Instants, from a Date or from a bigint in the type's unit. A Date is stored exactly or refused, and so is what could not be
+ * read as one: nanoseconds are read as bigints. */
 export class TimestampColumn extends Int64Column {
   readonly #unit: number;
+  readonly #least: bigint;
+  readonly #most: bigint;
 
   /** @param unit 0 seconds, 1 milliseconds, 2 microseconds, 3 nanoseconds */
   constructor(spec: BuilderSpec, unit: number) {
     super(spec);
     this.#unit = unit;
+    this.#most = MOST_UNITS[unit] ?? MOST_INT64;
+    this.#least = this.#most === MOST_INT64 ? LEAST_INT64 : -this.#most;
   }
 
   protected override get expected(): string {
@@ -136,7 +144,8 @@ export class TimestampColumn extends Int64Column {
 
   override append(value: unknown): void {
     if (isDate(value)) this.#appendDate(value);
-    else if (typeof value === "bigint" && value >= LEAST_INT64 && value <= MOST_INT64) this.push(value);
+    else if (typeof value === "bigint" && value <= this.#most && value >= this.#least) this.push(value);
+    else if (typeof value === "bigint") this.refuse(value, `${this.expected}, from ${this.#least} to ${this.#most}`);
     else this.appendAbsent(value);
   }
 

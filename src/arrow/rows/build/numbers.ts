@@ -128,49 +128,73 @@ export class IntegerColumn extends NumberColumn {
   }
 }
 
-/** Any numbers, rounded to what the type can hold. */
+/** The least number that rounding makes infinite, by the bytes of a float. */
+const LEAST_INFINITE: Readonly<Record<number, number>> = { 2: 65_520, 4: 2 ** 128 - 2 ** 103 };
+
+/** Any numbers, rounded to what the type can hold; a finite one that would become infinite is refused. */
 export class FloatColumn extends NumberColumn {
+  readonly #leastInfinite: number;
+
+  constructor(spec: BuilderSpec, arrayClass: NumberArrayClass) {
+    super(spec, arrayClass);
+    this.#leastInfinite = LEAST_INFINITE[arrayClass.BYTES_PER_ELEMENT] ?? Number.POSITIVE_INFINITY;
+  }
+
   protected override get expected(): string {
     return `a number (${typeName(this.type)})`;
   }
 
   override append(value: unknown): void {
-    if (typeof value === "number") this.push(value);
-    else this.appendAbsent(value);
+    if (typeof value !== "number") {
+      this.appendAbsent(value);
+      return;
+    }
+    if (!this.#fits(value)) {
+      this.refuse(value, `a number below ${this.#leastInfinite} in size, or an infinite one (${typeName(this.type)})`);
+    }
+    this.push(this.encode(value));
   }
 
   override appendEach(items: ArrayLike<unknown>, count: number): void {
-    if (allNumbers(items, count)) this.pushAll(items, count);
+    if (this.#allFit(items, count)) this.pushAll(items, count);
     else super.appendEach(items, count);
+  }
+
+  /** The number as the array stores it. */
+  protected encode(value: number): number {
+    return value;
+  }
+
+  #fits(value: number): boolean {
+    return Math.abs(value) < this.#leastInfinite || !Number.isFinite(value);
+  }
+
+  #allFit(items: ArrayLike<unknown>, count: number): items is ArrayLike<number> {
+    if (items.length !== count) return false;
+    if (items instanceof Float32Array) return true;
+    for (let i = 0; i < count; i++) {
+      const item = items[i];
+      if (typeof item !== "number" || !this.#fits(item)) return false;
+    }
+    return true;
   }
 }
 
 /** Half-precision numbers, which no typed array of Node 20 has: stored as their bits. */
-export class HalfColumn extends NumberColumn {
-  protected override get expected(): string {
-    return "a number (float16)";
-  }
-
-  override append(value: unknown): void {
-    if (typeof value === "number") this.push(encodeHalf(value));
-    else this.appendAbsent(value);
+export class HalfColumn extends FloatColumn {
+  protected override encode(value: number): number {
+    return encodeHalf(value);
   }
 
   override appendEach(items: ArrayLike<unknown>, count: number): void {
     // apache-arrow has half-precision numbers as their bits, in such arrays: a 1.0 would be taken for 15360.
     if (items instanceof Uint16Array)
       this.refuse(items, "numbers, or a Float32Array: a Uint16Array might hold their bits");
-    super.appendEach(items, count);
+    for (let i = 0; i < count; i++) this.append(items[i]);
   }
 
   protected override valueKey(row: number): string {
     const value = decodeHalf(this.stored(row));
     return Object.is(value, -0) ? "-0" : String(value);
   }
-}
-
-function allNumbers(items: ArrayLike<unknown>, count: number): items is ArrayLike<number> {
-  if (items instanceof Float32Array || items instanceof Float64Array) return items.length === count;
-  for (let i = 0; i < count; i++) if (typeof items[i] !== "number") return false;
-  return items.length === count;
 }

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Schema } from "apache-arrow";
-import { storageSchema } from "../../lance/storage-schema.js";
-import { loadLanceDb } from "../../table/lancedb-module.js";
-import { parseTablePath } from "../../table/table-path.js";
-import { readLanceSchema } from "../../table/table-schema.js";
+import { storageSchema } from "../lance/storage-schema.js";
+import { loadLanceDb } from "../table/lancedb-module.js";
+import { parseTablePath } from "../table/table-path.js";
+import { readLanceSchema } from "../table/table-schema.js";
 
 /** The storage schema of a table, or why it is not known: without LanceDB, or a table that it can open, entries are held only against themselves. */
 export async function columnsOf(
