@@ -17,7 +17,7 @@ function check(files: Record<string, string>): { status: number | null; violatio
     join(folder, "package.json"),
     JSON.stringify({
       type: "module",
-      peerDependencies: { "apache-arrow": "*" },
+      peerDependencies: { "@lancedb/lancedb": "*", "apache-arrow": "*" },
       dependencies: { "csv-parse": "*" },
       devDependencies: { "apache-arrow": "*", "fast-check": "*" },
     }),
@@ -122,6 +122,7 @@ describe("layers", () => {
         "no-dev-packages: src/cli/dev.ts",
         "atomics: src/arrow/atomics.ts",
         "core-no-lancedb: src/store/lance.ts",
+        "core-packages: src/store/lance.ts",
         "lancedb-dynamic: src/lance/static.ts",
       ].sort(),
     );
