@@ -1,5 +1,5 @@
 /**
- * A process that claims a shard, appends until it is fenced, and claims again. Arguments: `claim`, the shard's directory, how many claims.
+ * A process that claims a shard, appends until it is fenced, and claims again. Arguments: `claim`, the shard's directory, how often it must have held it.
  *
  * It prints a line of JSON for each claim and each acknowledged entry. Times are those of a clock that all processes share, in ns.
  */
@@ -29,13 +29,21 @@ const MAX_ENTRIES = 200;
 /** So long a winner writes before it looks whether it is time to claim again. */
 const ENTRIES_A_CLAIM = 8;
 
+/** Claims that may be lost in a row to the others. */
+const MAX_TRIES = 500;
+/** Pause after a lost one, so that those who claim at once do not do so again. */
+const MAX_PAUSE_MS = 25;
+
 function print(line: Line): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }
 
+let held = 0;
+
 async function once(store: LocalStore): Promise<void> {
   const manifests = new ManifestStore(store, UNSHARDED_SHARD_ID);
   const { epoch, nextPosition } = await claimShard(manifests, store);
+  held++;
   print({ claimed: epoch, nextPosition, at: String(process.hrtime.bigint()) });
   const watch = new EpochWatch(manifests, { epoch });
   let appended = 0;
@@ -50,12 +58,16 @@ async function once(store: LocalStore): Promise<void> {
   }
 }
 
+/** Until it has held the shard so often. */
 async function main(directory: string, claims: number): Promise<void> {
   const store = new LocalStore(directory);
-  for (let i = 0; i < claims; i++) {
-    await once(store).catch((error: unknown) => {
+  for (let i = 0; held < claims && i < MAX_TRIES; i++) {
+    try {
+      await once(store);
+    } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-    });
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * MAX_PAUSE_MS));
+    }
   }
   await store.close();
 }
