@@ -34,9 +34,10 @@
  * **Why write 3.** B may be stopped between 1 and 2, while C claims e + 2, writes its sentinel and appends. When B goes on, its sentinel
  * lands behind C's, and it must not append there: write 3 tells it. So of two claims that returned, the later one's sentinel is
  * behind the earlier one's, and what lies between them is the earlier one's.
- * What such a B leaves behind is a sentinel, no more. **A writer that finds its position taken** looks at its claim, and if that holds, at
- * the entry: a sentinel of a lower epoch may be stepped over; for anything else it must stop, and the shard be opened again, which
- * replays it (LanceDB has no write 3: there a B that was stopped may get rows in).
+ * What such a B leaves behind is a sentinel, no more. **A writer that finds its position taken** looks at its claim; if that holds, it could
+ * step over a sentinel of a lower epoch, as LanceDB does, but not over anything else. Ours stops in either case, as the positions of its
+ * next entries are given out already; the shard is opened again, which replays it (LanceDB has no write 3: there a B that was stopped may
+ * get rows in).
  *
  * **Claims race** for each version; whoever loses reads what has come and claims one higher, so the last one wins, as it would have
  * done a moment later. That no healthy writer is fenced by accident is the business of those who call this.
