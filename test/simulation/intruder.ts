@@ -30,7 +30,7 @@ export async function forgeNext(
     const { own, writerEpoch } = inspectEntry(bytes, walKey(entry));
     if (writerEpoch < epoch) break;
     if (own === undefined) continue;
-    if (random.chance(0.5)) return [bytes];
+    if (random.chance(0.7)) return [bytes];
     sequence = own.sequence;
     break;
   }

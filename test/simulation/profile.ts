@@ -44,6 +44,8 @@ export interface Profile {
   /** How likely each of these is to happen next, relative to 10 for a step of some actor. */
   readonly weights: {
     readonly put: number;
+    /** Several puts at once. */
+    readonly burst: number;
     readonly abort: number;
     readonly crash: number;
     /** A writer is held up in the midst of a request while another takes over. */
@@ -69,13 +71,14 @@ export function drawProfile(random: Random): Profile {
   const calm = random.chance(0.3);
   const sometimes = (probability: number, weight: number): number => (random.chance(probability) ? weight : 0);
   const faults = drawFaults(random);
-  const intrude = sometimes(0.35, 4);
+  const intrude = sometimes(0.45, 12);
   return {
     world,
     // Whoever has lost a request is the one to be deceived.
     faults: intrude > 0 ? { ...faults, requestLost: Math.max(faults.requestLost, 0.3) } : faults,
     weights: {
-      put: pick(random, [0.7, 2, 5]),
+      put: pick(random, [0.7, 2, 4]),
+      burst: pick(random, [0, 0.1, 0.4]),
       abort: sometimes(0.4, 1),
       crash: sometimes(0.6, pick(random, [0.02, 0.08])),
       powerLoss: calm ? 0 : sometimes(0.6, 0.03),

@@ -36,6 +36,7 @@ export interface SimulationResult {
 }
 
 const MAX_WRITERS = 3;
+const MOST_AT_ONCE = 16;
 /** Steps in which everything must come to an end once nothing fails any more. */
 const MAX_LAST_STEPS = 20_000;
 
@@ -96,6 +97,7 @@ class Simulation {
     const choices: [number, () => void | Promise<void>][] = [
       [this.#stage.scheduler.choices > 0 ? 10 : 0, () => void this.#stage.scheduler.advance()],
       [open.length > 0 ? weights.put : 0, () => this.#put(pick(this.#stage.random, open))],
+      [open.length > 0 ? weights.burst : 0, () => this.#put(pick(this.#stage.random, open), MOST_AT_ONCE)],
       [abortable.length > 0 ? weights.abort : 0, () => pick(this.#stage.random, abortable).abort(new Error("aborted"))],
       [living.length > 0 ? weights.crash : 0, () => this.#troubles.crash(this.#troubles.victim(living))],
       [living.length > 0 && !alone ? weights.ambush : 0, () => this.#troubles.ambush(living)],
@@ -123,9 +125,12 @@ class Simulation {
     }
   }
 
-  #put(writer: SimulatedWriter): void {
-    this.#stage.count("put");
-    writer.put(drawPut(this.#stage.random, this.#stage.profile, this.#stage.history));
+  #put(writer: SimulatedWriter, most = 1): void {
+    const { random, profile, history } = this.#stage;
+    for (let puts = 1 + random.below(most); puts > 0; puts--) {
+      this.#stage.count("put");
+      writer.put(drawPut(random, profile, history));
+    }
   }
 
   #openWriter(): SimulatedWriter {
