@@ -137,12 +137,14 @@ describe("durability", () => {
   it("asks for what the most careful put of an entry asks for", async () => {
     const bench = new Bench();
     const asked = [["os"], ["os", "disk", "memory"], ["memory"]] as const;
-    for (const durabilities of asked) {
-      durabilities.forEach((durability, i) => void bench.put(rowOf(i), { durability }));
-      await turn();
-      await bench.log.finish();
+    for (const rows of [1, 64]) {
+      for (const durabilities of asked) {
+        for (const durability of durabilities) bench.put(batchOfRows(0, rows), { durability });
+        await turn();
+        await bench.log.finish();
+      }
     }
-    expect(bench.log.plans.map(({ durable }) => durable)).toEqual([false, true, false]);
+    expect(bench.log.plans.map(({ durable }) => durable)).toEqual([false, true, false, false, true, false]);
   });
 
   it("has a put into memory resolve as soon as the writer's own reads see it; it is pending until it is written", async () => {
