@@ -4,8 +4,8 @@
  * @module
  */
 import type { Schema } from "apache-arrow";
+import { loadLanceDb } from "../lance/lancedb-module.js";
 import { storageSchema } from "../lance/storage-schema.js";
-import { loadLanceDb } from "../table/lancedb-module.js";
 import { parseTablePath } from "../table/table-path.js";
 import { readLanceSchema } from "../table/table-schema.js";
 
