@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Call } from "./log-calls.js";
+import { type Call, ENTRY_WRITE } from "./log-calls.js";
 import { putKey } from "./told.js";
 import { type TracedRun, type TracedRunOptions, tracedRun } from "./traced-run.js";
 
@@ -23,13 +23,13 @@ export interface Fault {
 
 /** The calls from the write of one entry to the write of the next. */
 export function callsOfAPut({ log }: TracedRun): readonly Call[] {
-  const writes = log.flatMap(({ what }, index) => (what === "writev wal/temporary" ? [index] : []));
+  const writes = log.flatMap(({ what }, index) => (what === ENTRY_WRITE ? [index] : []));
   return log.slice(writes[TARGET_PUT], writes[TARGET_PUT + 1]);
 }
 
 /** The calls before the first entry that only the log thread makes. */
 export function callsOfAClaim({ log, others }: TracedRun): readonly Call[] {
-  const writes = log.flatMap(({ what }, index) => (what === "writev wal/temporary" ? [index] : []));
+  const writes = log.flatMap(({ what }, index) => (what === ENTRY_WRITE ? [index] : []));
   // The first one writes the sentinel.
   return log.slice(0, writes[1]).filter(({ name, nth }) => nth > (others.get(name) ?? 0));
 }
@@ -45,16 +45,25 @@ export function distinct(calls: readonly Call[]): readonly Call[] {
   return [...new Map(calls.map((call) => [call.what, call])).values()];
 }
 
-/** A thread may open a module more or less than the last time; then another call of the same name is hit. */
-const MAX_TRIES = 4;
+/**
+ * A call is chosen by its number among those of its name in its thread, and a run may make one more or less before it, of no interest, than
+ * the run in which it was counted. Then another call is hit, and it is counted anew.
+ */
+const MAX_TRIES = 6;
 
 /** Has exactly this call fail, and looks at what follows: see {@link runWithAnyFault}. */
 export async function runWithFault(program: string, options: TracedRunOptions, fault: Fault): Promise<TracedRun> {
+  const { what, place } = fault.call;
+  let { call } = fault;
   for (let tries = 1; ; tries++) {
-    const run = await runWithAnyFault(program, options, fault);
-    const hit = run.log.find(({ injected }) => injected)?.what;
-    if (hit === fault.call.what) return run;
-    if (tries >= MAX_TRIES) throw new Error(`${hit} was hit instead of ${fault.call.what}, ${tries} times`);
+    const run = await runWithAnyFault(program, options, { ...fault, call });
+    const hit = run.log.find(({ injected }) => injected);
+    if (hit?.what === what && hit.place === place) return run;
+    if (tries >= MAX_TRIES) {
+      throw new Error(`${hit?.what} of entry ${hit?.place} was hit instead of ${what} of ${place}, ${tries} times`);
+    }
+    const counted = await tracedRun(program, options);
+    call = counted.log.find((one) => one.what === what && one.place === place && one.name === call.name) ?? call;
   }
 }
 

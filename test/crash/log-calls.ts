@@ -24,6 +24,9 @@ export const FILE_CALLS: readonly string[] = [
   ],
 ];
 
+/** The write of an entry's bytes. */
+export const ENTRY_WRITE = "writev wal/temporary";
+
 /** One call. */
 export interface Call {
   readonly name: string;
@@ -33,6 +36,8 @@ export interface Call {
   readonly path: string;
   /** What it does, without names that differ from run to run: `fsync wal/temporary`. */
   readonly what: string;
+  /** How many writes of an entry were made before it, in its thread. */
+  readonly place: number;
   readonly failed: boolean;
   /** Whether the tracer has tampered with it. */
   readonly injected: boolean;
@@ -70,6 +75,7 @@ export function readCalls(trace: string, directory: string): TracedCalls {
 function parseCalls(text: string, directory: string): Call[] {
   const counts = new Map<string, number>();
   const calls: Call[] = [];
+  let place = 0;
   for (const line of text.split("\n")) {
     const [, name, rest] = /^(\w+)\((.*)$/.exec(line) ?? [];
     if (name === undefined || rest === undefined) continue;
@@ -78,7 +84,9 @@ function parseCalls(text: string, directory: string): Call[] {
     // The last path in quotes is what is linked to; calls without one name a descriptor, and its file.
     const path = [...rest.matchAll(/"(\/[^"]*)"/g)].at(-1)?.[1] ?? /^\d+<([^>]*)>/.exec(rest)?.[1] ?? "";
     const what = `${name.replace(/^(open|link|unlink|rename|mkdir)at2?$/, "$1")} ${kindOf(path, directory)}`;
-    calls.push({ name, nth, path, what, failed: / = -1 /.test(rest), injected: rest.includes("(INJECTED)") });
+    const injected = rest.includes("(INJECTED)");
+    calls.push({ name, nth, path, what, place, failed: / = -1 /.test(rest), injected });
+    if (what === ENTRY_WRITE) place++;
   }
   return calls;
 }
