@@ -9,7 +9,7 @@
  */
 import type { RecordBatchLike } from "../arrow/shape.js";
 import { UsageError } from "../errors.js";
-import { Arena } from "./arena.js";
+import { Arena, type ArenaMemory } from "./arena.js";
 import { Control, claimId } from "./control.js";
 import { type ArenaOptions, formatArena, recommendedCapacity } from "./format-arena.js";
 import { checkHandle, type StoreHandle } from "./handle.js";
@@ -37,13 +37,16 @@ export class BatchStore extends StoreReader {
   readonly #prefault: Prefault | undefined;
   /** Id of the claims of a reader. */
   readonly #readerId = claimId();
+  /** True for a reader that the word `readers` counts. */
+  readonly #counted: boolean;
   #generation: number;
 
-  private constructor(arena: Arena, options: WriterOptions, role: "reader" | "writer" | "takeover") {
+  private constructor(arena: Arena, options: WriterOptions, role: "reader" | "pinned" | "writer" | "takeover") {
     const control = new Control(arena);
     super(arena, control, control.identity(arena.bytes / PAGE_BYTES), options);
     this.#generation = control.generation;
-    if (role === "reader") return;
+    this.#counted = role === "reader";
+    if (role === "reader" || role === "pinned") return;
     this.#writer = new StoreWriter(arena, control, this.identity, this.slots, this.plan, role === "takeover");
     if (options.prefault ?? true) this.#prefault = new Prefault(arena, control.dirtyEnd);
   }
@@ -97,6 +100,31 @@ export class BatchStore extends StoreReader {
     } finally {
       control.detachReader();
     }
+  }
+
+  /**
+   * A reader of the store that lies in `memory` now, for one who keeps the memory from being recycled by other means: the pins of a
+   * memtable pool. It is not counted among the attached readers, so it does not make `recycle` throw.
+   *
+   * @internal
+   */
+  static attachPinned(memory: ArenaMemory, options: ReaderOptions = {}): BatchStore {
+    return new BatchStore(new Arena(memory), options, "pinned");
+  }
+
+  /**
+   * The writer of the store that lies in `memory` now, for the owner of a memtable pool, who alone recycles its arenas: with `takeover`,
+   * also of one whose former writer was terminated while it recycled.
+   *
+   * @internal
+   */
+  static attachPinnedWriter(
+    memory: ArenaMemory,
+    options: WriterOptions & { readonly takeover?: boolean } = {},
+  ): BatchStore {
+    const arena = new Arena(memory);
+    if (options.takeover) new Control(arena).endRecycling();
+    return new BatchStore(arena, options, options.takeover ? "takeover" : "writer");
   }
 
   /** Batches to provide for in a memtable of `memtableBytes`: one for each 64 KiB and a fifth more, at least 16. */
@@ -200,7 +228,7 @@ export class BatchStore extends StoreReader {
       this.#writer.release();
     } else {
       this.control.releaseDurable(this.#readerId);
-      this.control.detachReader();
+      if (this.#counted) this.control.detachReader();
     }
   }
 

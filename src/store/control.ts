@@ -246,6 +246,11 @@ export class Control {
     Atomics.store(i32, WORD.READERS, 0);
   }
 
+  /** Ends the recycling that a thread was at when it was terminated; what it left undone the next recycling does. */
+  endRecycling(): void {
+    Atomics.compareExchange(this.#i32, WORD.READERS, RECYCLING, 0);
+  }
+
   // --- scratch -------------------------------------------------------------------------------------------------------
 
   /** Takes a scratch region; undefined when all are in use. */

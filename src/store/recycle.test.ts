@@ -15,8 +15,9 @@ import {
 } from "../../test/batches.js";
 import { rowsOf } from "../../test/plain-model.js";
 import { ConflictError, GoneError } from "../errors.js";
-import { arenaBuffer, publishedBytes, streamOf, word } from "./arena.fixture.js";
+import { arenaBuffer, publishedBytes, streamOf, word, words } from "./arena.fixture.js";
 import { BatchStore } from "./batch-store.js";
+import { RECYCLING, WORD } from "./layout.js";
 import { startThread } from "./start-thread.fixture.js";
 
 function pairStore(): BatchStore {
@@ -144,6 +145,36 @@ describe("recycle", () => {
     expect(store.append(pairBatch(1))).toMatchObject({ position: 3 });
     await reader.terminate();
     expect(() => store.recycle()).toThrow(ConflictError);
+  });
+
+  it("is not refused for readers that a pool's pins stand for, and they are not counted out either", () => {
+    const store = pairStore();
+    const { memory } = store.handle();
+    const pinned = BatchStore.attachPinned(memory);
+    expect([pinned.readers, pinned.length, pinned.writable]).toEqual([0, 3, false]);
+    const counted = BatchStore.attach(store.handle());
+    pinned.close();
+    expect(store.readers).toBe(1);
+    counted.close();
+    const next = BatchStore.attachPinned(memory);
+    store.recycle();
+    expect(next.length).toBe(0);
+    next.close();
+    expect(store.readers).toBe(0);
+    const { generation } = BatchStore.attachPinned(memory).handle();
+    expect(generation).toBe(store.handle().generation);
+  });
+
+  it("is done by the next writer when the one at it was terminated", () => {
+    const store = pairStore();
+    const { memory } = store.handle();
+    Atomics.store(words(store), WORD.READERS, RECYCLING);
+    expect(() => BatchStore.attachWriter(store.handle(), { takeover: true })).toThrow(GoneError);
+    expect(() => BatchStore.attachPinnedWriter(memory)).toThrow(ConflictError);
+    const next = BatchStore.attachPinnedWriter(memory, { takeover: true });
+    next.recycle();
+    expect([next.length, next.readers]).toEqual([0, 0]);
+    expect(next.append(pairBatch(2))).toMatchObject({ position: 0 });
   });
 
   it("makes handles of former uses worthless", () => {
