@@ -16,10 +16,10 @@ import { ConflictError, StorageError, UsageError } from "../errors.js";
 import { type LanceDb, loadLanceDb } from "../lance/lancedb-module.js";
 import { shardDirectory } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
+import { kindOf, messageOf, namesIn, storageCall } from "../lance/storage-call.js";
 import { assertLanceSchema, assertPrimaryKey } from "../lance/storage-schema.js";
 import { schemaForLanceDb } from "./lancedb-schema.js";
 import { type ReplayLimits, replayLimits } from "./replay-limits.js";
-import { kindOf, messageOf, namesIn, storageCall } from "./storage-call.js";
 import { deepestExisting, syncTable } from "./sync-table.js";
 import { parseTablePath, type TablePath } from "./table-path.js";
 import {

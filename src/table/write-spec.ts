@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { Table } from "@lancedb/lancedb";
 import type { Schema } from "apache-arrow";
 import { ConflictError, StorageError, UsageError } from "../errors.js";
+import { kindOf, messageOf, namesIn, storageCall } from "../lance/storage-call.js";
 import { writerConfig } from "./replay-limits.js";
-import { kindOf, messageOf, namesIn, storageCall } from "./storage-call.js";
 import type { TablePath } from "./table-path.js";
 
 /** Attempts to find or make the write spec while others do the same. */
