@@ -62,6 +62,16 @@ export class BatchStore extends StoreReader {
   }
 
   /**
+   * A store that leaves room in its arena, on top of `bytes`, for the index of a memtable.
+   *
+   * @param indexBytes a multiple of 64
+   * @internal
+   */
+  static createIndexed(options: StoreOptions, indexBytes: number): BatchStore {
+    return new BatchStore(formatArena(options, indexBytes), options, "writer");
+  }
+
+  /**
    * A reader of the store that `handle` stands for, usually in another thread. It sees every later append without a message. While it is
    * attached, the store's memory is not recycled; close it when done.
    *
@@ -190,6 +200,16 @@ export class BatchStore extends StoreReader {
   }
 
   /**
+   * Says that the first `count` batches are in the index of the memtable that this store belongs to.
+   *
+   * @throws UsageError when `count` is behind the cursor or past the committed length
+   * @internal
+   */
+  advanceIndexed(count: number): void {
+    this.#writable("move the cursor of the index").advanceIndexed(count);
+  }
+
+  /**
    * Says that no batch will follow: readers that wait or follow come to their end. Final, until the memory is recycled.
    *
    * @throws UsageError when this handle is a reader
@@ -204,9 +224,25 @@ export class BatchStore extends StoreReader {
    *
    * @throws ConflictError while readers are attached; a reader whose thread was terminated stays attached, then drop this store and
    * create another
+   * @throws UsageError when this is the store of a memtable, which is recycled as a whole
    */
   recycle(): void {
-    this.#writable("recycle the store").recycle();
+    if (this.identity.indexBytes > 0) {
+      throw new UsageError(
+        "the store belongs to a memtable, whose index must be cleared with it; recycle the memtable",
+      );
+    }
+    this.recycleIndexed(() => {});
+  }
+
+  /**
+   * As {@link recycle}, for a memtable.
+   *
+   * @param clearIndex makes the bytes of the index zero; called when nobody reads them any more
+   * @internal
+   */
+  recycleIndexed(clearIndex: () => void): void {
+    this.#writable("recycle the store").recycle(clearIndex);
     this.forget();
     this.#generation = this.control.generation;
   }

@@ -14,6 +14,9 @@ export interface Identity {
   readonly scratchStart: number;
   readonly scratchBytes: number;
   readonly dataStart: number;
+  readonly indexStart: number;
+  /** 0 for a store without an index. */
+  readonly indexBytes: number;
 }
 
 export class Control {
@@ -35,6 +38,8 @@ export class Control {
     this.#u32[WORD.SCRATCH_START] = identity.scratchStart;
     this.#u32[WORD.SCRATCH_BYTES] = identity.scratchBytes;
     this.#u32[WORD.DATA_START] = identity.dataStart;
+    this.#u32[WORD.INDEX_START] = identity.indexStart;
+    this.#u32[WORD.INDEX_BYTES] = identity.indexBytes;
     Atomics.store(i32, WORD.GENERATION, 1);
     Atomics.store(i32, WORD.MAGIC, MAGIC);
   }
@@ -67,6 +72,8 @@ export class Control {
       scratchStart: word(WORD.SCRATCH_START),
       scratchBytes: word(WORD.SCRATCH_BYTES),
       dataStart: word(WORD.DATA_START),
+      indexStart: word(WORD.INDEX_START),
+      indexBytes: word(WORD.INDEX_BYTES),
     };
   }
 
@@ -155,6 +162,28 @@ export class Control {
     Atomics.compareExchange(this.#i32, WORD.DURABLE_OWNER, owner, 0);
   }
 
+  // --- indexed -------------------------------------------------------------------------------------------------------
+
+  /** Batches that are in the index. */
+  get indexed(): number {
+    return Atomics.load(this.#i32, WORD.INDEXED);
+  }
+
+  /**
+   * Moves the cursor of the index; for the writer alone.
+   *
+   * @throws UsageError when `count` is behind the cursor or past the committed length
+   */
+  advanceIndexed(count: number): void {
+    const { indexed, committed } = this;
+    if (!(Number.isInteger(count) && count >= indexed && count <= committed)) {
+      throw new UsageError(
+        `the index's cursor cannot move from ${indexed} to ${count}; expected a whole number of batches from ${indexed} to ${committed} (the committed length)`,
+      );
+    }
+    Atomics.store(this.#i32, WORD.INDEXED, count);
+  }
+
   // --- writer --------------------------------------------------------------------------------------------------------
 
   /**
@@ -227,9 +256,10 @@ export class Control {
   /**
    * Empties the store for a new use of its memory, under a new generation.
    *
+   * @param clearIndex called once nobody can attach any more, before the counters are reset
    * @throws ConflictError while readers are attached
    */
-  recycle(): void {
+  recycle(clearIndex: () => void): void {
     const i32 = this.#i32;
     const readers = Atomics.compareExchange(i32, WORD.READERS, 0, RECYCLING);
     if (readers !== 0) {
@@ -237,10 +267,11 @@ export class Control {
         `${readers} readers are attached to the store; its memory can be recycled when all of them are closed`,
       );
     }
-    Atomics.store(i32, WORD.COMMITTED, 0);
+    clearIndex();
+    Atomics.store(i32, WORD.INDEXED, 0);
     Atomics.store(i32, WORD.DURABLE, 0);
     Atomics.store(i32, WORD.DURABLE_OWNER, 0);
-    Atomics.store(i32, WORD.INDEXED, 0);
+    Atomics.store(i32, WORD.COMMITTED, 0);
     Atomics.store(i32, WORD.STATE, STATE.OPEN);
     Atomics.add(i32, WORD.GENERATION, 1);
     Atomics.store(i32, WORD.READERS, 0);

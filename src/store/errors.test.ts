@@ -439,7 +439,7 @@ describe("a handle", () => {
     control[1] = 99;
     expectUsage(
       () => BatchStore.attach(store.handle()),
-      "the store has layout version 99, this copy of pennon reads 1",
+      "the store has layout version 99, this copy of pennon reads 2",
     );
     expect(store.readers).toBe(0);
   });

@@ -48,8 +48,12 @@ export function recommendedCapacity(memtableBytes: number): number {
   return Math.max(Math.floor(batches * CAPACITY_MARGIN), LEAST_CAPACITY);
 }
 
-/** Allocates an arena and lays it out as an empty store. */
-export function formatArena(options: ArenaOptions): Arena {
+/**
+ * Allocates an arena and lays it out as an empty store.
+ *
+ * @param indexBytes bytes of the index of a memtable, which come on top of `bytes`; a multiple of 64
+ */
+export function formatArena(options: ArenaOptions, indexBytes = 0): Arena {
   if (typeof options !== "object" || options === null) {
     throw new UsageError("options are missing; expected at least a schema: BatchStore.create({ schema })");
   }
@@ -57,19 +61,25 @@ export function formatArena(options: ArenaOptions): Arena {
   if (!(Number.isFinite(bytes) && bytes > 0 && bytes <= MAX_ARENA_BYTES)) {
     throw new UsageError(`bytes is ${String(bytes)}; expected more than 0 and at most ${MAX_ARENA_BYTES} (4 GiB)`);
   }
-  const arenaBytes = PAGE_BYTES * Math.ceil(bytes / PAGE_BYTES);
+  const storeBytes = PAGE_BYTES * Math.ceil(bytes / PAGE_BYTES);
+  const arenaBytes = PAGE_BYTES * Math.ceil((storeBytes + indexBytes) / PAGE_BYTES);
+  if (arenaBytes > MAX_ARENA_BYTES) {
+    throw new UsageError(
+      `bytes is ${bytes} and the index takes up to ${indexBytes} more; expected at most ${MAX_ARENA_BYTES} (4 GiB) together: ask for fewer rows or bytes`,
+    );
+  }
   // No store can hold more batches than slots fit in its memory, so a larger default would only mislead.
-  const capacity = options.capacity ?? Math.max(Math.floor(arenaBytes / 256), recommendedCapacity(arenaBytes));
+  const capacity = options.capacity ?? Math.max(Math.floor(storeBytes / 256), recommendedCapacity(storeBytes));
   if (!(Number.isInteger(capacity) && capacity > 0)) {
     throw new UsageError(`capacity is ${String(capacity)}; expected a whole number of batches, 1 or more`);
   }
   const schema = normaliseSchema(options.schema);
   const message = encodeSchemaMessage(schema);
   const scratchStart = aligned(HEADER_BYTES + message.byteLength);
-  const scratchBytes = Math.min(arenaBytes / 1024, MAX_SCRATCH_BYTES);
-  const dataStart = aligned(scratchStart + SCRATCH_REGIONS * scratchBytes);
-  if (dataStart + SLOT_BYTES >= arenaBytes) {
-    throw new UsageError(`bytes is ${bytes}, but header and schema alone take ${dataStart}; ask for more`);
+  const scratchBytes = Math.min(storeBytes / 1024, MAX_SCRATCH_BYTES);
+  const indexStart = aligned(scratchStart + SCRATCH_REGIONS * scratchBytes);
+  if (indexStart + SLOT_BYTES >= storeBytes) {
+    throw new UsageError(`bytes is ${bytes}, but header and schema alone take ${indexStart}; ask for more`);
   }
   if (capacity * SLOT_BYTES > MAX_ARENA_BYTES) {
     throw new UsageError(
@@ -83,7 +93,9 @@ export function formatArena(options: ArenaOptions): Arena {
     schemaBytes: message.byteLength,
     scratchStart,
     scratchBytes,
-    dataStart,
+    dataStart: indexStart + indexBytes,
+    indexStart,
+    indexBytes,
   });
   return arena;
 }

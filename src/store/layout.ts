@@ -5,20 +5,22 @@
  *
  * ```
  * 0                                                                                             arenaBytes
- * │ header │ schema message │ scratch regions │ messages ───────▶        free        ◀─────── slots │
- *   1,024    64-aligned       16 × scratchBytes  64-aligned, no gaps                slot i ends at
- *                                                ▲ dataStart                         arenaBytes − 32 i
+ * │ header │ schema message │ scratch regions │ index │ messages ───────▶     free     ◀─────── slots │
+ *   1,024    64-aligned       16 × scratchBytes  ▲       64-aligned, no gaps           slot i ends at
+ *                                                │       ▲ dataStart                    arenaBytes − 32 i
+ *                                                indexStart: of a memtable's primary-key index, 0 bytes without one
  *
  * header: one 64-byte line for each word that changes, so that no two threads write to one cache line
  *   line  0  identity, written once before any handle exists:
  *            0 magic "PNBS"   1 layout version   2 arena pages (64 KiB)   3 capacity in batches
  *            4 schema bytes   5 scratch start    6 scratch bytes          7 data start
+ *            8 index start    9 index bytes
  *   line  1  generation   how often the arena has been taken into use, from 1; changed by the recycler, with READERS = −1
  *   line  2  writer       id of the thread's claim on appending, 0 = none; compare-and-swap
  *   line  3  committed    batches that readers may read; written by the writer alone, last of all (invariant 3)
  *   line  4  durable      batches that are durable; written by its owner alone (invariant 7)
  *   line  5  durableOwner id of the claim on the durable cursor, 0 = none; compare-and-swap
- *   line  6  indexed      batches that are in the index of a memtable; written by the writer alone
+ *   line  6  indexed      batches that are in the index of a memtable; written by the writer alone, only moves forward
  *   line  7  readers      attached readers, −1 while the arena is being recycled; compare-and-swap
  *   line  8  dirty        bytes / 64 from which on memory is zero since it was allocated; the writer raises it before it writes
  *                         there, so that a writer that takes over knows what may hold the remains of an unfinished append
@@ -43,7 +45,8 @@
  * from `dirty` on their padding is not written.
  *
  * Order of events. Append: claim checked → `dirty` raised → messages and slots written → `committed` stored → waiters notified.
- * Read: `committed` loaded → slot read → message read. Recycle: READERS 0 → −1 → counters reset → generation stored → READERS 0.
+ * Read: `committed` loaded → slot read → message read. Recycle: READERS 0 → −1 → index cleared → counters reset → generation stored →
+ * READERS 0. What lies in the index, and in which order it is written, says `kernels/key-index.ts`.
  *
  * @module
  */
@@ -51,7 +54,7 @@
 /** "PNBS" in memory. */
 export const MAGIC = 0x53424e50;
 /** Raised with every change of the layout. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Bytes of a page of WebAssembly memory: arenas are whole numbers of them. */
 export const PAGE_BYTES = 65_536;
@@ -78,6 +81,8 @@ export const WORD = {
   SCRATCH_START: 5,
   SCRATCH_BYTES: 6,
   DATA_START: 7,
+  INDEX_START: 8,
+  INDEX_BYTES: 9,
   GENERATION: 1 * LINE_WORDS,
   WRITER: 2 * LINE_WORDS,
   COMMITTED: 3 * LINE_WORDS,

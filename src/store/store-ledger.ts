@@ -18,7 +18,7 @@ export interface StoreSnapshot {
   readonly rows: number;
   /** Bytes of the rows: all buffers of all batches, without padding. */
   readonly bytes: number;
-  /** Bytes of the arena in use: headers, schema, scratch regions, messages, slots. */
+  /** Bytes of the arena in use: headers, schema, scratch regions, messages, slots; without a memtable's index. */
   readonly arenaBytes: number;
 }
 
@@ -61,12 +61,12 @@ export abstract class StoreLedger {
 
   /** Bytes of arena that are free for messages and slots. */
   get remainingBytes(): number {
-    return this.arena.bytes - this.snapshot().arenaBytes;
+    return this.capacityBytes - this.snapshot().arenaBytes;
   }
 
-  /** Bytes of the arena: everything the store can ever hold, headers included. */
+  /** Bytes of the arena: everything the store can ever hold, headers included, without a memtable's index. */
   get capacityBytes(): number {
-    return this.arena.bytes;
+    return this.arena.bytes - this.identity.indexBytes;
   }
 
   /** Position of the last committed batch, undefined when there is none. */
@@ -94,16 +94,23 @@ export abstract class StoreLedger {
   /** Length, rows and bytes of one moment. */
   snapshot(): StoreSnapshot {
     const { length } = this;
-    const { dataStart } = this.identity;
-    if (length === 0) return { length, rows: 0, bytes: 0, arenaBytes: dataStart };
+    const { dataStart, indexBytes } = this.identity;
+    if (length === 0) return { length, rows: 0, bytes: 0, arenaBytes: dataStart - indexBytes };
     const { slots, arena } = this;
     const last = length - 1;
+    const tail = slots.start(last) + slots.length(last);
     return {
       length,
       rows: slots.rowsBefore(last) + slots.rows(last),
       bytes: slots.bytesBefore(last) + slots.bytes(last),
-      arenaBytes: slots.start(last) + slots.length(last) + (arena.bytes - SlotTable.lowest(arena.bytes, length)),
+      arenaBytes: tail - indexBytes + (arena.bytes - SlotTable.lowest(arena.bytes, length)),
     };
+  }
+
+  /** Batches that are in the index of a memtable: an exclusive count, 0 for none. */
+  get indexed(): number {
+    this.assertOpen();
+    return this.control.indexed;
   }
 
   /** Batches that are durable: an exclusive count, 0 for none. */

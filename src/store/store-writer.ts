@@ -129,10 +129,16 @@ export class StoreWriter {
     this.#control.finish();
   }
 
-  /** Empties the store for a new use of its memory. */
-  recycle(): void {
+  /** Says that the first `count` batches are in the index. */
+  advanceIndexed(count: number): void {
     this.#assertClaim();
-    this.#control.recycle();
+    this.#control.advanceIndexed(count);
+  }
+
+  /** Empties the store for a new use of its memory. */
+  recycle(clearIndex: () => void): void {
+    this.#assertClaim();
+    this.#control.recycle(clearIndex);
     this.#finished = false;
     this.#slots.clear(0, this.#done.length);
     this.#done = this.#published();
