@@ -37,7 +37,7 @@ export class UsageError extends PennonError {
 export class TooLargeError extends UsageError {}
 
 /** Which bound was reached. */
-export type FullBound = "batches" | "bytes" | "rows" | "puts";
+export type FullBound = "batches" | "bytes" | "rows" | "puts" | "memtables" | "readers";
 
 /** A bound was reached. Nothing was changed; free or add room, then the same call can succeed. */
 export class FullError extends PennonError {
