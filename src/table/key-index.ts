@@ -18,7 +18,7 @@ import { UsageError } from "../errors.js";
 import type { BatchStore } from "../store/batch-store.js";
 import type { Memtable } from "../writer/memtable-set.js";
 import { buffersOf, KeyCursor, keyTypes } from "./key-cursor.js";
-import { TimeSlice } from "./time-slice.js";
+import { TimeSlice } from "../scan/time-slice.js";
 
 /** Rows that can be numbered: what a slot holds. */
 const MAX_ROWS = 2 ** 32 - 2;

@@ -10,7 +10,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRecordBatchLike } from "../arrow/shape.js";
 import type { Position } from "../writer/position.js";
-import { TimeSlice } from "./time-slice.js";
+import { TimeSlice } from "../scan/time-slice.js";
 
 /** Rows of one put, gathered from single ones. */
 const GATHERED_ROWS = 512;

@@ -9,9 +9,9 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { UsageError } from "../errors.js";
 import { TOMBSTONE } from "../lance/storage-schema.js";
-import { BatchGatherer } from "./batch-gatherer.js";
+import { BatchGatherer } from "../scan/batch-gatherer.js";
 import type { IndexedBatch, KeyIndex } from "./key-index.js";
-import { TimeSlice } from "./time-slice.js";
+import { TimeSlice } from "../scan/time-slice.js";
 
 /** What is scanned for. */
 export interface ScanOptions {
