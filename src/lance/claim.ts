@@ -44,8 +44,8 @@
  *
  * @module
  */
-import { ConflictError, RetryableError } from "../errors.js";
-import type { ObjectStore } from "../storage/object-store.js";
+import { ConflictError, CorruptError, RetryableError } from "../errors.js";
+import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
 import { assertHeld, assertNotSealed } from "./epoch-watch.js";
 import type { ManifestStore } from "./manifest-store.js";
 import { walKey } from "./names.js";
@@ -104,10 +104,8 @@ export async function claimShard(
 ): Promise<Claim> {
   const claimed = await claimEpoch(manifests, options);
   const epoch = claimed.writerEpoch;
-  const tip = await discoverTip(store, claimed.replayAfter);
+  const tip = await beforeFence(manifests, store, claimed, options);
   const fenced = epoch > 1;
-  if (options.beforeFence === undefined) await syncEntries(store, claimed.replayAfter + 1, tip);
-  else await options.beforeFence(claimed, tip);
   const nextPosition = fenced ? (await putSentinel(manifests, store, epoch, tip)) + 1 : tip;
   if (!fenced && claimed.lastSeen === nextPosition - 1) return { epoch, manifest: claimed, nextPosition };
   const manifest = await manifests.commit((current) => {
@@ -135,6 +133,26 @@ async function claimEpoch(manifests: ManifestStore, options: ClaimOptions): Prom
   throw new ConflictError(
     `Shard ${manifests.shardId}: others claimed it first, or the outcome stayed unknown, ${MAX_CLAIM_TRIES} times in a row. Try again when fewer do.`,
   );
+}
+
+/** Finds the tip and has what lies below it survive. A later claimant may have entries removed meanwhile: then the claim is lost. */
+async function beforeFence(
+  manifests: ManifestStore,
+  store: ObjectStore,
+  claimed: ShardManifest,
+  options: ClaimOptions,
+): Promise<number> {
+  try {
+    const tip = await discoverTip(store, claimed.replayAfter);
+    if (options.beforeFence === undefined) await syncEntries(store, claimed.replayAfter + 1, tip);
+    else await options.beforeFence(claimed, tip);
+    return tip;
+  } catch (error) {
+    if (error instanceof CorruptError || error instanceof ObjectNotFoundError) {
+      assertHeld(await manifests.refresh(), claimed.writerEpoch, manifests.shardId);
+    }
+    throw error;
+  }
 }
 
 async function syncEntries(store: ObjectStore, from: number, tip: number): Promise<void> {

@@ -30,7 +30,7 @@ export class EpochWatch {
   async check(): Promise<void> {
     let known = this.#manifests.current;
     assertHeld(known, this.#epoch, this.#manifests.shardId);
-    if (!(await this.#manifests.hasVersion(known.version + 1))) {
+    if (!(await this.#manifests.hasNewer())) {
       // Somebody else may have read a newer one here, in the meantime.
       known = this.#manifests.current;
     } else {

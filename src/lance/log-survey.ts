@@ -11,7 +11,8 @@ import { CorruptError, StorageError, UsageError } from "../errors.js";
 import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
 import { withoutAdvice } from "./damage-text.js";
 import { EntryTrial } from "./entry-trial.js";
-import { parseWalKey, WAL_PREFIX, walKey } from "./names.js";
+import { listPositions } from "./log-positions.js";
+import { walKey } from "./names.js";
 import { type EntryInspection, inspectEntry } from "./wal-entry-reader.js";
 
 /** An entry that is there. */
@@ -52,9 +53,6 @@ export interface SurveyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Entries of one log; 128 MiB of positions. */
-const MAX_ENTRIES = 2 ** 24;
-
 /**
  * Surveys a log. A writer may be at work meanwhile: what it appends after the beginning is not told of.
  *
@@ -86,24 +84,6 @@ export async function* surveyLog(
   } finally {
     trial?.close();
   }
-}
-
-async function listPositions(store: ObjectStore, signal: AbortSignal | undefined): Promise<Float64Array> {
-  let positions = new Float64Array(1024);
-  let count = 0;
-  for await (const { key } of store.list(WAL_PREFIX, { signal })) {
-    // Position 0 stands for "none": whatever lies there, nobody reads it.
-    const position = parseWalKey(key) ?? 0;
-    if (position === 0) continue;
-    if (count === MAX_ENTRIES) throw new UsageError(`${store.name}: the log has more than ${MAX_ENTRIES} entries`);
-    if (count === positions.length) {
-      const larger = new Float64Array(2 * count);
-      larger.set(positions);
-      positions = larger;
-    }
-    positions[count++] = position;
-  }
-  return positions.subarray(0, count).sort();
 }
 
 /** What is missing of [from, to). One entry may be there all the same, if a writer was at work while the log was listed. */

@@ -7,11 +7,15 @@
  *   missing, garbage, or point before or behind the newest. From where it points, versions are looked for in batches of 2, 4 … 64 until
  *   a whole batch is missing, as LanceDB does; when there are none, or too many, the directory is listed.
  * - What was read is kept, and only ever replaced by a newer version.
+ * - Old versions may have been removed (kept-manifests.ts), so behind version 64 there may be holes. None is younger than two hours. So
+ *   the version behind one that was the newest an hour ago is missing because there is none; after that the directory is listed. Who stands
+ *   still for an hour while writing a version may have written into a hole: then the outcome is unknown, and no hint is written.
  *
  * @module
  */
 import { ConflictError, CorruptError, OutcomeUnknownError, UsageError } from "../errors.js";
 import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
+import { DENSE_VERSIONS, FRESH_MS } from "./kept-manifests.js";
 import { MANIFEST_PREFIX, manifestKey, parseManifestKey, VERSION_HINT_KEY } from "./names.js";
 import { putSettled } from "./put-settled.js";
 import { formatUuid, parseUuid } from "./shard-id.js";
@@ -33,13 +37,18 @@ export class ManifestStore {
   #current: ShardManifest | undefined;
   /** The newest version that is known to survive a loss of power. */
   #durableVersion = 0;
+  /** When {@link current} was the newest version. */
+  #newestAtMs = Number.NEGATIVE_INFINITY;
+  readonly #nowMs: () => number;
 
   /**
    * @param store rooted at the shard's directory
+   * @param nowMs the time of day: it goes on while the machine sleeps
    * @throws UsageError unless the id is a UUID with hyphens, in lower case
    */
-  constructor(store: ObjectStore, shardId: string) {
+  constructor(store: ObjectStore, shardId: string, nowMs: () => number = Date.now) {
     parseUuid(shardId);
+    this.#nowMs = nowMs;
     this.shardId = shardId;
     this.#store = store;
   }
@@ -56,18 +65,43 @@ export class ManifestStore {
    * @throws CorruptError when it cannot be decoded, or belongs to another shard
    */
   async load(): Promise<ShardManifest | undefined> {
+    const nowMs = this.#nowMs();
     const hint = await this.#readHint();
     const start = (await this.hasVersion(hint)) ? hint : 0;
-    return this.#read(await this.#newestFrom(start));
+    const found = await this.#newestFrom(start);
+    const newest = found > DENSE_VERSIONS ? Math.max(found, await this.#newestListed()) : found;
+    return this.#read(newest, nowMs);
+  }
+
+  /**
+   * The newest version, once it survives a loss of power: whoever removes what it replaces begins with this.
+   *
+   * @returns undefined when the shard has no manifest
+   * @throws OutcomeUnknownError when the system could not make it durable; else as {@link load}
+   */
+  async loadDurable(): Promise<ShardManifest | undefined> {
+    await this.load();
+    await this.#makeCurrentDurable();
+    return this.#current;
   }
 
   /** Looks for versions newer than {@link current}. Errors as {@link load}. */
   async refresh(): Promise<ShardManifest | undefined> {
-    if (this.#current === undefined) return this.load();
-    return this.#read(await this.#newestFrom(this.#current.version));
+    const current = this.#current;
+    if (current === undefined || !this.#isFresh()) return this.load();
+    const nowMs = this.#nowMs();
+    return this.#read(await this.#newestFrom(current.version), nowMs);
   }
 
-  /** Whether this version exists: one request. After the newest known version, it tells whether anything has changed. */
+  /** Whether there may be a version newer than {@link current}: one request, unless the last look was long ago. */
+  async hasNewer(): Promise<boolean> {
+    const nowMs = this.#nowMs();
+    if (!this.#isFresh() || (await this.hasVersion((this.#current?.version ?? 0) + 1))) return true;
+    this.#newestAtMs = nowMs;
+    return false;
+  }
+
+  /** Whether this version exists: one request. */
   async hasVersion(version: number): Promise<boolean> {
     return (await this.#store.head(manifestKey(version))) !== undefined;
   }
@@ -80,6 +114,7 @@ export class ManifestStore {
   async tryPut(manifest: ShardManifest): Promise<PutOutcome> {
     this.#assertSuccessor(manifest);
     await this.#makeCurrentDurable();
+    const nowMs = this.#nowMs();
     try {
       await this.#store.putIfAbsent(manifestKey(manifest.version), [encodeShardManifest(manifest)]);
     } catch (error) {
@@ -87,7 +122,8 @@ export class ManifestStore {
       if (error instanceof OutcomeUnknownError && error.retryable) return "unknown";
       throw error;
     }
-    await this.#written(manifest);
+    if (!this.#isFresh()) return "unknown";
+    await this.#written(manifest, nowMs);
     return "written";
   }
 
@@ -100,14 +136,16 @@ export class ManifestStore {
    * @throws ConflictError when others were faster 10 times; OutcomeUnknownError when it may have been written and nobody can say
    */
   async commit(change: (current: ShardManifest | undefined) => ShardManifest): Promise<ShardManifest> {
-    let current = this.#current ?? (await this.load());
+    let current = this.#current !== undefined && this.#isFresh() ? this.#current : await this.load();
     for (let i = 0; i < MAX_COMMIT_TRIES; i++) {
       const next = { ...change(current), version: (current?.version ?? 0) + 1 };
       this.#assertSuccessor(next);
       await this.#makeCurrentDurable();
+      const nowMs = this.#nowMs();
       // Somebody else's version with the same bytes is the same change: it is as good as ours.
       if (await putSettled(this.#store, manifestKey(next.version), encodeShardManifest(next))) {
-        await this.#written(next);
+        if (!this.#isFresh()) throw stoodStill(this.#name(next.version));
+        await this.#written(next, nowMs);
         return next;
       }
       current = await this.refresh();
@@ -115,6 +153,16 @@ export class ManifestStore {
     throw new ConflictError(
       `Shard ${this.shardId}: others changed its manifest first, ${MAX_COMMIT_TRIES} times in a row. Nothing was written; try again.`,
     );
+  }
+
+  /**
+   * Whether {@link current} was the newest so recently that the version behind it, if there is any, has not been removed. Early versions
+   * never are.
+   */
+  #isFresh(): boolean {
+    if (this.#current === undefined || this.#current.version < DENSE_VERSIONS) return true;
+    const ageMs = this.#nowMs() - this.#newestAtMs;
+    return ageMs >= 0 && ageMs < FRESH_MS;
   }
 
   async #readHint(): Promise<number> {
@@ -151,7 +199,7 @@ export class ManifestStore {
   }
 
   /** The manifest of this version, or a newer one that was read meanwhile. */
-  async #read(version: number): Promise<ShardManifest | undefined> {
+  async #read(version: number, nowMs: number): Promise<ShardManifest | undefined> {
     if (version > (this.#current?.version ?? 0)) {
       const manifest = decodeShardManifest(await this.#store.get(manifestKey(version)), this.#name(version));
       if (manifest.version !== version) {
@@ -167,6 +215,7 @@ export class ManifestStore {
       }
       this.#adopt(manifest);
     }
+    this.#newestAtMs = nowMs;
     return this.#current;
   }
 
@@ -185,8 +234,9 @@ export class ManifestStore {
     this.#durableVersion = version;
   }
 
-  async #written(manifest: ShardManifest): Promise<void> {
+  async #written(manifest: ShardManifest, nowMs: number): Promise<void> {
     this.#adopt(manifest);
+    this.#newestAtMs = nowMs;
     this.#durableVersion = Math.max(this.#durableVersion, manifest.version);
     try {
       await this.#store.put(VERSION_HINT_KEY, [Buffer.from(JSON.stringify({ version: manifest.version }))]);
@@ -224,6 +274,12 @@ function successorProblem(
     return `takes the generation back from ${current.currentGeneration} to ${next.currentGeneration}`;
   }
   return undefined;
+}
+
+function stoodStill(name: string): OutcomeUnknownError {
+  return new OutcomeUnknownError(
+    `${name} was written by a process that stood still for an hour or more meanwhile; others may be far ahead of it. Open the shard again.`,
+  );
 }
 
 function isVersion(value: unknown): value is number {

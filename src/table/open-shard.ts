@@ -100,7 +100,8 @@ async function findOut(table: LanceTable, writer: ShardWriter): Promise<Found> {
   const store = new LocalStore(table.shardDirectory);
   try {
     const replayAfter = (await new ManifestStore(store, table.shardId).load())?.replayAfter ?? 0;
-    const known = !table.appendOnly || writer.counters.has(COUNTER);
+    const counted = writer.counters.has(COUNTER) && !writer.countersOutdated;
+    const known = !table.appendOnly || counted;
     return { replayAfter, rowId: known ? undefined : await greatestStored(table, ROW_ID) };
   } finally {
     await store.close();

@@ -2,8 +2,8 @@
  * Numbers the rows of a table without a primary key of its own: `_row_id`, ascending from 0 in the order of the puts, never used twice.
  *
  * The next number goes into every entry of the log as a counter, so replay finds it. Rows that LanceDB has written know nothing of the
- * counter, and it takes entries out of the replay by flushing them: so the numbers in memory, or where the counter is missing in the whole
- * table, are looked at too. A put that fails leaves a gap.
+ * counter: so the numbers in memory and, where the counter is missing or LanceDB has flushed such rows since, in the whole table are looked
+ * at too. A put that fails leaves a gap.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export class RowIds {
   #next: bigint;
   readonly #schemas = new WeakMap<SchemaLike, SchemaLike>();
 
-  /** @param stored the greatest number in SSTables and base table; needed only when there is no counter */
+  /** @param stored the greatest number in SSTables and base table; needed only when there is no counter, or an outdated one */
   constructor(counters: ReadonlyMap<string, bigint>, memtables: readonly Memtable[], stored = -1n) {
     const found = [counters.get(COUNTER) ?? 0n, stored + 1n, greatest(memtables) + 1n];
     this.#next = found.reduce((most, number) => (number > most ? number : most));

@@ -20,8 +20,16 @@
 
 import { END_OF_STREAM } from "../arrow/message.js";
 import { decodeSchemaMessage } from "../arrow/schema.js";
-import { ConflictError, OutcomeUnknownError, PennonError, RetryableError, StorageError } from "../errors.js";
+import {
+  ConflictError,
+  CorruptError,
+  OutcomeUnknownError,
+  PennonError,
+  RetryableError,
+  StorageError,
+} from "../errors.js";
 import { claimShard } from "../lance/claim.js";
+import { coveredCounters } from "../lance/covered-counters.js";
 import { crc32 } from "../lance/crc32.js";
 import { EpochWatch } from "../lance/epoch-watch.js";
 import { ManifestStore } from "../lance/manifest-store.js";
@@ -74,10 +82,7 @@ export class LogCore implements ShardLog {
     const manifests = new ManifestStore(this.#store, this.#options.shardId);
     const replayBehind = (replayAfter: number): Replay =>
       new Replay(this.#store, { ...this.#options, schema, from: replayAfter + 1 });
-    // A claim fences whoever writes. So what would make this open fail is met before it: damage, other columns, too little memory.
-    let replayAfter = (await manifests.load())?.replayAfter ?? 0;
-    let replay = replayBehind(replayAfter);
-    await replay.continueTo(await discoverTip(this.#store, replayAfter));
+    let { replayAfter, replay } = await this.#replayBeforeClaim(manifests, replayBehind);
     const claim = await claimShard(manifests, this.#store, {
       // A fence that survives a loss of power behind an entry that does not would be behind a hole.
       beforeFence: (manifest, tip) => {
@@ -95,7 +100,31 @@ export class LogCore implements ShardLog {
     stores.forEach((store, number) => {
       this.#memtables.set(number, store);
     });
-    return { epoch: claim.epoch, nextEntry: claim.nextPosition, replayAfter, ...replayed };
+    const opened = { epoch: claim.epoch, nextEntry: claim.nextPosition, replayAfter, ...replayed };
+    if (replayed.counters.size > 0) return { ...opened, countersOutdated: false };
+    const { counters, foreign } = await this.#patiently(() => coveredCounters(this.#store, replayAfter));
+    return { ...opened, counters, countersOutdated: foreign > 0 };
+  }
+
+  /**
+   * Replays what there is. A claim fences whoever writes; so what would make this open fail is met before it: damage, other columns, too
+   * little memory. The writer that is at work may flush meanwhile, and have entries removed: then it begins again.
+   */
+  async #replayBeforeClaim(
+    manifests: ManifestStore,
+    replayBehind: (replayAfter: number) => Replay,
+  ): Promise<{ replayAfter: number; replay: Replay }> {
+    for (let tries = 1; ; tries++) {
+      const replayAfter = (await manifests.load())?.replayAfter ?? 0;
+      const replay = replayBehind(replayAfter);
+      try {
+        await replay.continueTo(await discoverTip(this.#store, replayAfter));
+        return { replayAfter, replay };
+      } catch (error) {
+        const passes = error instanceof CorruptError && tries < MAX_TRIES;
+        if (!passes || (await manifests.load())?.replayAfter === replayAfter) throw error;
+      }
+    }
   }
 
   addMemtable(number: number, handle: StoreHandle): void {

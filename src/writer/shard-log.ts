@@ -46,8 +46,10 @@ export interface OpenedLog {
   readonly replayAfter: number;
   /** Oldest first; none when nothing was to be replayed. The last one may be written on. */
   readonly memtables: readonly ReplayedMemtable[];
-  /** Counters of the newest entry that has any. */
+  /** Counters of the newest entry that has any, be it one that SSTables cover. */
   readonly counters: ReadonlyMap<string, bigint>;
+  /** True when that entry is covered, and so are rows of another writer behind it: the counters know nothing of these. */
+  readonly countersOutdated: boolean;
   readonly replayed: {
     readonly entries: number;
     readonly batches: number;

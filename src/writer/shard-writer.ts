@@ -104,6 +104,7 @@ export class ShardWriter {
   readonly #handler: WriteBatchHandler;
   readonly #batches: StorageBatches;
   readonly #replayed: OpenedLog["replayed"];
+  readonly #countersOutdated: boolean;
   readonly #maxPendingPuts: number;
   readonly #producers = new Set<ProducerPort>();
   #closing: Promise<void> | undefined;
@@ -121,6 +122,7 @@ export class ShardWriter {
     this.epoch = opened.epoch;
     this.#log = log;
     this.#replayed = opened.replayed;
+    this.#countersOutdated = opened.countersOutdated;
     this.#maxPendingPuts = settings.maxPendingPuts;
     this.#batches = new StorageBatches(schemas.schema, schemas.storage);
     const maxGroupBytes = ENTRY_BOUNDS.bytes - ENTRY_MARGIN_BYTES;
@@ -180,6 +182,11 @@ export class ShardWriter {
   /** Numbers that the newest entry of the log carries; see {@link PutOptions}. */
   get counters(): ReadonlyMap<string, bigint> {
     return this.#handler.counters;
+  }
+
+  /** True when another writer's rows were flushed that {@link counters} knows nothing of, as it was when the shard was opened. */
+  get countersOutdated(): boolean {
+    return this.#countersOutdated;
   }
 
   /** The memtables, oldest first. */
