@@ -50,7 +50,7 @@ export function keyPages(keys: KeyList): KeyPages {
 }
 
 function pageDataSchema(type: DataType): Schema {
-  return new Schema([new Field("values", type, true), new Field("ids", new Uint64(), true)]);
+  return new Schema([new Field("values", type, true), new Field("ids", new Uint64(), false)]);
 }
 
 function pageLookupSchema(type: DataType): Schema {
