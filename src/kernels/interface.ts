@@ -12,7 +12,7 @@
  *   (outside the memory) a method throws, having possibly written part of its output.
  * - A bitmap is read from bit 0, least significant bit first, as in Arrow. `validityAt` 0 means: no nulls.
  * - Kernels touch only bytes that are published (read) or that belong to the caller alone (read and written). Shared
- *   control words are accessed atomically, elsewhere.
+ *   control words are accessed atomically, elsewhere; those of a primary-key index, which is shared, are here.
  * - No method keeps anything in the memory, so several threads may run kernels on one memory at once.
  */
 import type { NumberKind } from "./statistics.js";
@@ -157,4 +157,31 @@ export interface Kernels {
     outDataAt: number,
     outDataCapacity: number,
   ): number;
+
+  /**
+   * Inserts the rows of the batch at `position` into the primary-key index at `index`, whose record of that batch is written
+   * and whose table has room for them. For the one writer of the index. See key-index.ts.
+   * @param scratch - `scratchRows` words, at least one, of the caller's
+   * @returns keys that are new
+   */
+  keyIndexInsert(index: number, position: number, scratch: number, scratchRows: number): number;
+  /**
+   * Fills the table of `root`, all zero and not published yet, with the newest rows of all keys of the first `batches`
+   * batches, which are inserted.
+   */
+  keyIndexRebuild(index: number, batches: number, root: number, scratch: number, scratchRows: number): void;
+  /**
+   * Looks up the keys of `count` rows: word i of `out` is the newest row below `rows` that has the key of row i, else
+   * NOT_FOUND.
+   * @param record - where their key columns lie, as the record of a batch of the index says it
+   * @param out - room for count + 1 words; the last one is undefined
+   */
+  keyIndexFind(index: number, record: number, count: number, rows: number, out: number): void;
+  /**
+   * Writes those of the rows firstRow … firstRow + count - 1 that are the newest of their keys among the first `rows`
+   * rows, as their distances from `firstRow`.
+   * @param out - room for count words; those behind the last result are undefined
+   * @returns how many they are
+   */
+  keyIndexNewest(index: number, firstRow: number, count: number, rows: number, out: number): number;
 }

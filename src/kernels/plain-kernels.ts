@@ -7,6 +7,7 @@ import { alignBits, countBits, gatherBits, reverseBits } from "./plain/bits.js";
 import { checksumBits, checksumFixed, checksumVar } from "./plain/checksum.js";
 import { gatherFixed, reverseFixed } from "./plain/fixed.js";
 import { type IndexArray, indicesValid, typeIdsValid } from "./plain/ids.js";
+import { PlainKeyIndex } from "./plain/key-index.js";
 import { offsetsValid, rebase } from "./plain/offsets.js";
 import { statisticsOf } from "./plain/statistics.js";
 import { sumF64, sumI64 } from "./plain/sum.js";
@@ -224,5 +225,28 @@ export class PlainKernels implements Kernels {
     const outOffsets = this.#longs(outOffsetsAt, count + 1);
     const offsets = this.#longs(offsetsAt, firstRow + count + 1);
     return reverseVar(offsets, this.#from(dataAt), firstRow, count, outOffsets, outData);
+  }
+
+  keyIndexInsert(index: number, position: number): number {
+    return new PlainKeyIndex(this.#buffer, index).insert(position);
+  }
+
+  keyIndexRebuild(index: number, batches: number, root: number): void {
+    new PlainKeyIndex(this.#buffer, index).rebuild(batches, root);
+  }
+
+  keyIndexFind(index: number, record: number, count: number, rows: number, out: number): void {
+    const plain = new PlainKeyIndex(this.#buffer, index);
+    const columns = plain.columns(record);
+    const found = this.#indices(out, count);
+    for (let i = 0; i < count; i++) found[i] = plain.find(columns, i, rows);
+  }
+
+  keyIndexNewest(index: number, firstRow: number, count: number, rows: number, out: number): number {
+    const plain = new PlainKeyIndex(this.#buffer, index);
+    const newest = this.#indices(out, count);
+    let found = 0;
+    for (let i = 0; i < count; i++) if (plain.isNewest(firstRow + i, rows)) newest[found++] = i;
+    return found;
   }
 }

@@ -35,6 +35,10 @@ interface Exports {
   readonly gatherVar64: Take;
   readonly indicesValid: (at: number, width: number, count: number, validityAt: number, limit: number) => number;
   readonly indicesValid8: (at: number, count: number, validityAt: number, limit: number) => number;
+  readonly keyIndexFind: Kernels["keyIndexFind"];
+  readonly keyIndexInsert: Kernels["keyIndexInsert"];
+  readonly keyIndexNewest: Kernels["keyIndexNewest"];
+  readonly keyIndexRebuild: Kernels["keyIndexRebuild"];
   readonly offsetsValid32: (at: number, count: number, limit: number) => number;
   readonly offsetsValid64: (at: number, count: number, limit: number) => number;
   readonly rebase32: Kernels["rebase32"];
@@ -89,6 +93,10 @@ const exportNames: Readonly<Record<keyof Exports, true>> = {
   gatherVar64: true,
   indicesValid: true,
   indicesValid8: true,
+  keyIndexFind: true,
+  keyIndexInsert: true,
+  keyIndexNewest: true,
+  keyIndexRebuild: true,
   offsetsValid32: true,
   offsetsValid64: true,
   rebase32: true,
@@ -309,5 +317,21 @@ export class WasmKernels implements Kernels {
     outDataCapacity: number,
   ): number {
     return this.#wasm.reverseVar64(offsetsAt, dataAt, firstRow, count, outOffsetsAt, outDataAt, outDataCapacity);
+  }
+
+  keyIndexInsert(index: number, position: number, scratch: number, scratchRows: number): number {
+    return this.#wasm.keyIndexInsert(index, position, scratch, scratchRows);
+  }
+
+  keyIndexRebuild(index: number, batches: number, root: number, scratch: number, scratchRows: number): void {
+    this.#wasm.keyIndexRebuild(index, batches, root, scratch, scratchRows);
+  }
+
+  keyIndexFind(index: number, record: number, count: number, rows: number, out: number): void {
+    this.#wasm.keyIndexFind(index, record, count, rows, out);
+  }
+
+  keyIndexNewest(index: number, firstRow: number, count: number, rows: number, out: number): number {
+    return this.#wasm.keyIndexNewest(index, firstRow, count, rows, out);
   }
 }

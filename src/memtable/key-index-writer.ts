@@ -1,0 +1,147 @@
+/**
+ * The writing side of a primary-key index: makes room, inserts, recovers what a former writer left, clears. `kernels/key-index.ts` has the
+ * bytes and the order of events. For the one writer of the memtable's store.
+ *
+ * @module
+ */
+import { FullError, TooLargeError } from "../errors.js";
+import type { Kernels } from "../kernels/interface.js";
+import { BLOCK_ROWS, INDEX_WORD, recordBytes, rootOf, tableAddress, tableSlots } from "../kernels/key-index.js";
+import { PlainKernels } from "../kernels/plain-kernels.js";
+import type { RawColumn } from "../store/raw-column.js";
+import type { Scratch } from "../store/scratch.js";
+import type { SlotTable } from "../store/slots.js";
+import { tableLimit, tableLog2 } from "./key-geometry.js";
+import type { KeyWords } from "./key-words.js";
+import type { RowIndexWriter } from "./row-index.js";
+
+/** Rows whose slots are fetched together: as many cache lines fit the processor's nearest cache. */
+const ROWS_AT_ONCE = 128;
+
+/** What the writer of an index works on. */
+export interface KeyIndexParts {
+  readonly words: KeyWords;
+  readonly kernels: Kernels;
+  readonly scratch: Scratch;
+  readonly slots: SlotTable;
+  /** The key columns, in the order of the key. */
+  readonly columns: readonly RawColumn[];
+  readonly buffer: SharedArrayBuffer;
+}
+
+export class KeyIndexWriter implements RowIndexWriter {
+  readonly #words: KeyWords;
+  readonly #kernels: Kernels;
+  readonly #slots: SlotTable;
+  readonly #columns: readonly RawColumn[];
+  readonly #scratch: Scratch;
+  readonly #buffer: SharedArrayBuffer;
+  #expectedRows: number;
+  #twins: Kernels | undefined;
+
+  /** @param expectedRows keys that the first table has room for */
+  constructor({ words, kernels, scratch, slots, columns, buffer }: KeyIndexParts, expectedRows: number) {
+    this.#words = words;
+    this.#kernels = kernels;
+    this.#scratch = scratch;
+    this.#slots = slots;
+    this.#columns = columns;
+    this.#buffer = buffer;
+    this.#expectedRows = expectedRows;
+  }
+
+  reserve(batches: number, rows: number, more: number): void {
+    const { maxRows } = this.#words;
+    if (more > maxRows) {
+      throw new TooLargeError(
+        `${more} rows in one append can never fit: the memtable holds at most ${maxRows}; append fewer at once, or create it for more rows`,
+      );
+    }
+    if (rows + more > maxRows) {
+      throw new FullError(`${more} rows do not fit: the memtable holds ${rows} of at most ${maxRows} rows`, "rows");
+    }
+    const needed = this.#words.keys + more;
+    if (needed <= this.#limit) return;
+    this.#grow(batches, tableLog2(Math.max(needed, this.#words.root === 0 ? this.#expectedRows : 0)));
+  }
+
+  insert(from: number, to: number): void {
+    const words = this.#words;
+    const slots = this.#slots;
+    const { kernels, scratch, rows } = this.#tools;
+    for (let position = from; position < to; position++) {
+      let word = words.recordWord(position);
+      words.u32[word++] = slots.rowsBefore(position);
+      words.u32[word++] = slots.rows(position);
+      for (const column of this.#columns) {
+        words.u32[word++] = column.valuesAddress(position) ?? 0;
+        words.u32[word++] = column.offsetsAddress(position) ?? 0;
+      }
+      words.keys += kernels.keyIndexInsert(words.start, position, scratch, rows);
+    }
+  }
+
+  recover(indexed: number, pendingRows: number): void {
+    const words = this.#words;
+    const { root } = words;
+    const from = root === 0 ? words.field(INDEX_WORD.TABLES) : tableAddress(root) + 4 * tableSlots(root);
+    words.u32.fill(0, from / 4, words.tail / 4);
+    words.tail = from;
+    words.keys = words.u32
+      .subarray(tableAddress(root) / 4, from / 4)
+      .reduce((keys, slot) => keys + Number(slot !== 0), 0);
+    if (words.keys + pendingRows > this.#limit) this.#grow(indexed, tableLog2(words.keys + pendingRows));
+  }
+
+  clear(batches: number, rows: number, expectedRows: number): void {
+    const words = this.#words;
+    const { kernels } = this.#tools;
+    const clear = (address: number, bytes: number): void => kernels.fill(address, 0, bytes);
+    words.root = 0;
+    clear(words.field(INDEX_WORD.DIRECTORY), batches * recordBytes(words.columns));
+    clear(words.field(INDEX_WORD.BLOCKS), 4 * Math.ceil(rows / BLOCK_ROWS));
+    if (words.keys < rows) {
+      clear(words.field(INDEX_WORD.OLDER), 4 * rows);
+      clear(words.field(INDEX_WORD.NEWER), 4 * rows);
+    }
+    const tables = words.field(INDEX_WORD.TABLES);
+    clear(tables, words.tail - tables);
+    words.keys = 0;
+    words.tail = tables;
+    this.#expectedRows = expectedRows;
+  }
+
+  /** Keys that the table in force may hold. */
+  get #limit(): number {
+    const { root } = this.#words;
+    return root === 0 ? 0 : tableLimit(root & 31);
+  }
+
+  /** Makes a table of 2^`log2` slots with all keys of the first `batches` batches the one in force. */
+  #grow(batches: number, log2: number): void {
+    const words = this.#words;
+    const address = words.tail;
+    const end = address + 4 * 2 ** log2;
+    if (end > words.field(INDEX_WORD.END)) {
+      throw new FullError(
+        `the index has no room for a table of ${2 ** log2} slots; its rows are bounded by ${words.maxRows}`,
+        "rows",
+      );
+    }
+    words.tail = end;
+    const root = rootOf(address, log2);
+    const { kernels, scratch, rows } = this.#tools;
+    kernels.keyIndexRebuild(words.start, batches, root, scratch, rows);
+    words.root = root;
+  }
+
+  /** The kernels with a scratch for them, or their twins, which need none. */
+  get #tools(): { readonly kernels: Kernels; readonly scratch: number; readonly rows: number } {
+    const { region } = this.#scratch;
+    if (this.#kernels.kind === "wasm" && region !== undefined) {
+      return { kernels: this.#kernels, scratch: region.address, rows: Math.min(ROWS_AT_ONCE, region.bytes / 4) };
+    }
+    this.#twins ??= new PlainKernels(this.#buffer);
+    return { kernels: this.#twins, scratch: 0, rows: 0 };
+  }
+}
