@@ -40,21 +40,51 @@ export function keyPredicate(
   columns: readonly DataLike[],
   rows: ArrayLike<number> & Iterable<number>,
 ): string {
-  const most = maxPredicateKeys(names.length);
-  if (rows.length < 1 || rows.length > most) {
-    throw new UsageError(`a filter of ${rows.length} keys was asked for; expected 1 to ${most}`);
-  }
-  const readers = names.map((name, i) => ({ name: quotedName(name), literal: literalReader(name, columns[i]) }));
+  assertKeys(rows.length, maxPredicateKeys(names.length));
+  const readers = literalReaders(names, columns);
   const [only] = readers;
-  if (only !== undefined && readers.length === 1) {
-    const literals = Array.from(rows, only.literal);
-    return literals.length === 1 ? `${only.name} = ${literals[0]}` : `${only.name} IN (${literals.join(", ")})`;
-  }
+  if (only !== undefined && readers.length === 1) return listPredicate(only, rows);
   const keys = Array.from(rows, (row) => {
     const parts = readers.map(({ name, literal }) => `${name} = ${literal(row)}`);
     return `(${parts.join(" AND ")})`;
   });
   return keys.join(" OR ");
+}
+
+/** Gives a text for the key of each row: two keys are equal when their texts are. Arguments and errors as {@link keyPredicate}. */
+export function keyTexts(names: readonly string[], columns: readonly DataLike[]): (row: number) => string {
+  const readers = literalReaders(names, columns);
+  return (row) => readers.map(({ literal }) => literal(row)).join();
+}
+
+/**
+ * The same for long lists of keys: those of several columns are compared as structs. That takes the time of a look into a hash table for each
+ * row of the table, and no index of a column helps.
+ *
+ * @param rows one at least, and at most {@link MAX_PREDICATE_KEYS}
+ * @throws as {@link keyPredicate}
+ */
+export function keySetPredicate(
+  names: readonly string[],
+  columns: readonly DataLike[],
+  rows: ArrayLike<number> & Iterable<number>,
+): string {
+  assertKeys(rows.length, MAX_PREDICATE_KEYS);
+  const readers = literalReaders(names, columns);
+  const [only] = readers;
+  if (only !== undefined && readers.length === 1) return listPredicate(only, rows);
+  const keys = Array.from(rows, (row) => `struct(${readers.map(({ literal }) => literal(row)).join(", ")})`);
+  return `struct(${readers.map(({ name }) => name).join(", ")}) IN (${keys.join(", ")})`;
+}
+
+function assertKeys(keys: number, most: number): void {
+  if (keys >= 1 && keys <= most) return;
+  throw new UsageError(`a filter of ${keys} keys was asked for; expected 1 to ${most}`);
+}
+
+function listPredicate({ name, literal }: LiteralReader, rows: ArrayLike<number>): string {
+  const literals = Array.from(rows, literal);
+  return literals.length === 1 ? `${name} = ${literals[0]}` : `${name} IN (${literals.join(", ")})`;
 }
 
 /** A column's name as LanceDB's SQL has it. @throws UsageError when it holds a backtick */
@@ -63,6 +93,16 @@ export function quotedName(name: string): string {
     throw new UsageError(`the column ${JSON.stringify(name)} has a backtick in its name; LanceDB cannot quote it`);
   }
   return `\`${name}\``;
+}
+
+interface LiteralReader {
+  /** The column's, quoted. */
+  readonly name: string;
+  readonly literal: (row: number) => string;
+}
+
+function literalReaders(names: readonly string[], columns: readonly DataLike[]): LiteralReader[] {
+  return names.map((name, i) => ({ name: quotedName(name), literal: literalReader(name, columns[i]) }));
 }
 
 function literalReader(name: string, data: DataLike | undefined): (row: number) => string {
