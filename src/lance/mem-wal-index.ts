@@ -57,7 +57,8 @@ export interface MemWalIndex {
   readonly writerConfigDefaults: ReadonlyMap<string, string>;
 }
 
-const INDEX_NAME = "__lance_mem_wal";
+/** Name of the index in the manifest. */
+export const MEM_WAL_INDEX = "__lance_mem_wal";
 const DETAILS_TYPE = "lance.table.MemWalIndexDetails";
 
 /**
@@ -79,17 +80,22 @@ export async function readMemWalIndex(tableDirectory: string): Promise<MemWalInd
 /** The same from any store. @param table rooted at the table's directory */
 export async function memWalIndexOf(table: ObjectStore): Promise<MemWalIndex | undefined> {
   const { name, version, indexes } = await readBaseManifest(table);
-  const index = indexes.find((candidate) => candidate.name === INDEX_NAME);
+  const index = indexes.find((candidate) => candidate.name === MEM_WAL_INDEX);
   if (index === undefined) return undefined;
   try {
-    if (index.type.slice(index.type.lastIndexOf("/") + 1) !== DETAILS_TYPE) {
+    if (!isMemWalDetails(index.type)) {
       throw new CorruptError(`its details are of type ${JSON.stringify(index.type)}; expected /${DETAILS_TYPE}`);
     }
     return { tableVersion: version, ...decodeDetails(index.details) };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw new CorruptError(`${name}: the index ${INDEX_NAME} cannot be read: ${problem}`, { cause: error });
+    throw new CorruptError(`${name}: the index ${MEM_WAL_INDEX} cannot be read: ${problem}`, { cause: error });
   }
+}
+
+/** Whether the URL of a type is that of the details decoded here. */
+export function isMemWalDetails(type: string): boolean {
+  return type.slice(type.lastIndexOf("/") + 1) === DETAILS_TYPE;
 }
 
 function decodeDetails(encoded: Uint8Array): Omit<MemWalIndex, "tableVersion"> {
@@ -142,7 +148,8 @@ function decodeField(encoded: Uint8Array): ShardingField {
   return { fieldId, sourceIds, transform, expression, resultType, parameters };
 }
 
-function decodeCompacted(encoded: Uint8Array): CompactedSsTable {
+/** @throws Error when the bytes are no such message */
+export function decodeCompacted(encoded: Uint8Array): CompactedSsTable {
   let shardId: Uint8Array = new Uint8Array();
   let generation = 0;
   readMessage(encoded, (number, field) => {
