@@ -8,6 +8,7 @@
  * @module
  */
 import type { Connection } from "@lancedb/lancedb";
+import { quotedName } from "./key-predicate.js";
 import type { LanceDb } from "./lancedb-module.js";
 import { storageCall } from "./storage-call.js";
 
@@ -34,7 +35,7 @@ export async function indexVectors(
     const table = await connection.openTable(name);
     try {
       for (const { column, distanceType } of indexes) {
-        const vectors = await table.countRows(`${quoted(column)} IS NOT NULL`);
+        const vectors = await table.countRows(`${quotedName(column)} IS NOT NULL`);
         if (vectors === 0) continue;
         await table.createIndex(column, { config: lancedb.Index.ivfFlat({ numPartitions: 1, distanceType }) });
       }
@@ -42,8 +43,4 @@ export async function indexVectors(
       table.close();
     }
   });
-}
-
-function quoted(column: string): string {
-  return `\`${column}\``;
 }
