@@ -23,7 +23,13 @@ import {
 } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CorruptError, UsageError } from "../errors.js";
-import { keyPredicate, MAX_COMPOSITE_PREDICATE_KEYS, MAX_PREDICATE_KEYS, quotedName } from "./key-predicate.js";
+import {
+  keyPredicate,
+  keyTexts,
+  MAX_COMPOSITE_PREDICATE_KEYS,
+  MAX_PREDICATE_KEYS,
+  quotedName,
+} from "./key-predicate.js";
 
 const root = mkdtempSync(join(tmpdir(), "pennon-predicate-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -109,6 +115,20 @@ describe("a filter by keys, in LanceDB", () => {
     ).toEqual([0, 2, 7]);
     const few = Array.from({ length: MAX_COMPOSITE_PREDICATE_KEYS }, (_, i) => i % rows.length);
     expect(await select(keyPredicate(names.slice(2), data.slice(2), few))).toEqual(rows);
+  });
+});
+
+describe("the text of a key", () => {
+  it("is another one for every other key, of one column and of several", () => {
+    for (const [i, name] of names.entries()) {
+      const text = keyTexts([name], data.slice(i, i + 1));
+      expect(new Set(rows.map(text)).size).toBe(rows.length);
+    }
+    const [a, b] = [bytesData(new Utf8(), [Buffer.from("x','"), Buffer.from("x")], false), columns['it\'s "text"']];
+    if (b === undefined) throw new Error("a column expected");
+    const text = keyTexts(["a", "b"], [a, b]);
+    expect(text(0)).not.toBe(text(1));
+    expect(keyTexts(["a"], [b.slice(3, 2)])(0)).toBe(keyTexts(["a"], [b])(3));
   });
 });
 

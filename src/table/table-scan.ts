@@ -10,8 +10,11 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { UsageError } from "../errors.js";
 import { TOMBSTONE } from "../lance/storage-schema.js";
 import { BatchGatherer } from "../scan/batch-gatherer.js";
-import type { IndexedBatch, KeyIndex } from "./key-index.js";
 import { TimeSlice } from "../scan/time-slice.js";
+import type { IndexedBatch, KeyIndex } from "./key-index.js";
+
+/** Rows of a batch at most. */
+const BATCH_ROWS = 65_536;
 
 /** What is scanned for. */
 export interface ScanOptions {
@@ -38,7 +41,12 @@ export function scanTable(
   if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0)) {
     throw new UsageError(`limit is ${String(limit)}; expected a whole number, 0 or more`);
   }
-  return batches(index, new BatchGatherer(schema, select), limit, signal === undefined ? [closed] : [closed, signal]);
+  return batches(
+    index,
+    new BatchGatherer(schema, select, { batchRows: BATCH_ROWS, copy: false }),
+    limit,
+    signal === undefined ? [closed] : [closed, signal],
+  );
 }
 
 async function* batches(
@@ -60,7 +68,12 @@ async function* batches(
     left -= selected?.length ?? batch.store.column(0).rows(batch.position);
     if (selected?.length === 0) continue;
     const stored = batch.store.get(batch.position);
-    if (stored !== undefined) yield* gatherer.add(stored.recordBatch, selected);
+    if (stored === undefined) continue;
+    const { schema, data } = stored.recordBatch;
+    const columns = gatherer.schema.fields.flatMap(
+      ({ name }) => data.children[schema.fields.findIndex((field) => field.name === name)] ?? [],
+    );
+    yield* gatherer.add(columns, stored.rows, selected);
   }
   yield* gatherer.flush();
 }
