@@ -83,13 +83,12 @@ export class KeyIndexWriter implements RowIndexWriter {
 
   recover(indexed: number, pendingRows: number): void {
     const words = this.#words;
-    const { root } = words;
-    const from = root === 0 ? words.field(INDEX_WORD.TABLES) : tableAddress(root) + 4 * tableSlots(root);
-    words.u32.fill(0, from / 4, words.tail / 4);
-    words.tail = from;
-    words.keys = words.u32
-      .subarray(tableAddress(root) / 4, from / 4)
-      .reduce((keys, slot) => keys + Number(slot !== 0), 0);
+    const { u32, root } = words;
+    const table = root === 0 ? words.field(INDEX_WORD.TABLES) : tableAddress(root);
+    const end = table + 4 * tableSlots(root);
+    u32.fill(0, end / 4, words.tail / 4);
+    words.tail = end;
+    words.keys = u32.subarray(table / 4, end / 4).reduce((keys, slot) => keys + Number(slot !== 0), 0);
     if (words.keys + pendingRows > this.#limit) this.#grow(indexed, tableLog2(words.keys + pendingRows));
   }
 
