@@ -11,8 +11,10 @@ import {
   Int64,
   LargeBinary,
   LargeUtf8,
+  makeData,
   RecordBatch,
   Schema,
+  Struct,
   Table,
   tableToIPC,
   Utf8,
@@ -39,7 +41,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
 
-const bytes = (n: number): Uint8Array => Buffer.from(["", "00", "0000ff", "ff"][n] ?? n.toString(16).padStart(6, "0"), "hex");
+const bytes = (n: number): Uint8Array =>
+  Buffer.from(["", "00", "0000ff", "ff"][n] ?? n.toString(16).padStart(6, "0"), "hex");
 const text = (n: number): string => ["", "a", "ä\0b", "a".repeat(300)][n] ?? `a key ${n}`;
 
 const KEYS = [
@@ -92,22 +95,26 @@ it.each(KEYS)("are the same for a key of $name", async ({ columns }) => {
   const database = await lancedb.connect(root);
   const table = await database.createEmptyTable("table", schemaForLanceDb(tableSchema));
   await table.setLsmWriteSpec({ specType: "unsharded", writerConfigDefaults: { max_wal_flush_interval_ms: "1" } });
-  const batch = storageBatch(tableSchema, rows);
-  await lanceUpsert(table, theirs.tableFromIPC(tableToIPC(new Table(tableSchema, [new RecordBatch(tableSchema, batch.data)]))));
+  const schema = storageSchema(tableSchema, names);
+  const children = storageBatch(schema, names, rows).data.children.slice(0, -1);
+  const data = makeData({ type: new Struct(tableSchema.fields), length: ROWS, nullCount: 0, children });
+  await lanceUpsert(
+    table,
+    theirs.tableFromIPC(tableToIPC(new Table(tableSchema, [new RecordBatch(tableSchema, data)]))),
+  );
   await table.closeLsmWriters();
   const shard = shardDirectory(join(root, "table.lance"), UNSHARDED_SHARD_ID);
   const store = new LocalStore(shard);
   const [listed] = (await new ManifestStore(store, UNSHARDED_SHARD_ID).load())?.ssTables ?? [];
   if (listed === undefined) throw new Error("LanceDB has written no SSTable");
 
-  const schema = storageSchema(tableSchema, names);
   const written = await writeSsTable({
     lancedb,
     shardDirectory: shard,
     generation: 2,
     schema,
     primaryKey: names,
-    batches: () => [storageBatch(schema, rows.slice(0, 8_000)), storageBatch(schema, rows.slice(8_000))],
+    batches: () => [storageBatch(schema, names, rows.slice(0, 8_000)), storageBatch(schema, names, rows.slice(8_000))],
     rows: ROWS,
     vectorIndexes: [],
     inMemoryBytes: 1,

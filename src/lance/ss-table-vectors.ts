@@ -5,10 +5,12 @@
  * builds by itself (HNSW over values squeezed into a byte each) ranks rows by wrong distances; one partition without any compression is
  * exact, and searched whole.
  *
+ * Where no row has a vector that a search could find there is nothing to index: all are null (as in tombstones), or hold NaN or
+ * infinity, or, for the cosine, have a length that is too small to divide by. What counts is Lance's own arithmetic, so Lance is asked.
+ *
  * @module
  */
 import type { Connection } from "@lancedb/lancedb";
-import { quotedName } from "./key-predicate.js";
 import type { LanceDb } from "./lancedb-module.js";
 import { storageCall } from "./storage-call.js";
 
@@ -19,8 +21,11 @@ export interface VectorIndex {
   readonly distanceType: "l2" | "cosine" | "dot";
 }
 
+/** What Lance says when it has left out all vectors. */
+const WITHOUT_VECTORS = /KMeans cannot train 1 centroids with 0 vectors/;
+
 /**
- * Builds an exact index for each that the base table has; none where no row has a vector.
+ * Builds an exact index for each that the base table has; none where no row has a vector that can be found.
  *
  * @throws StorageError when LanceDB fails
  */
@@ -35,12 +40,19 @@ export async function indexVectors(
     const table = await connection.openTable(name);
     try {
       for (const { column, distanceType } of indexes) {
-        const vectors = await table.countRows(`${quotedName(column)} IS NOT NULL`);
-        if (vectors === 0) continue;
-        await table.createIndex(column, { config: lancedb.Index.ivfFlat({ numPartitions: 1, distanceType }) });
+        const config = lancedb.Index.ivfFlat({ numPartitions: 1, distanceType });
+        try {
+          await table.createIndex(column, { config });
+        } catch (error) {
+          if (!isWithoutVectors(error)) throw error;
+        }
       }
     } finally {
       table.close();
     }
   });
+}
+
+function isWithoutVectors(error: unknown): boolean {
+  return error instanceof Error && WITHOUT_VECTORS.test(error.message);
 }
