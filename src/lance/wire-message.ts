@@ -27,12 +27,22 @@ export class WireField {
     this.#type = type;
   }
 
+  /** Whether it is a number of any kind: the one thing that may be asked besides. */
+  get isNumber(): boolean {
+    return this.#type !== WireType.LengthDelimited;
+  }
+
   /** A uint64 up to 2^53 − 1. */
   uint64(): number {
-    this.#expect(WireType.Varint);
-    const value = BigInt(this.#reader.uint64());
+    const value = this.bigUint64();
     if (value > Number.MAX_SAFE_INTEGER) throw this.#error(`is ${value}, more than 2^53 − 1`);
     return Number(value);
+  }
+
+  /** Any uint64: of those that are names and not counts. */
+  bigUint64(): bigint {
+    this.#expect(WireType.Varint);
+    return BigInt(this.#reader.uint64());
   }
 
   /** A uint32. */

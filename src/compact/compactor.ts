@@ -1,0 +1,333 @@
+/**
+ * Merges the SSTables of a shard into its base table.
+ *
+ * Order of events for the SSTables that are merged at once, which are the oldest ones that are not in the base table yet:
+ *   1. Their newest rows are upserted, the keys that they delete deleted, in commits of bounded size (merge-chunks.ts, base-commits.ts).
+ *   2. Everything is made durable that the base table's newest version consists of (base-sync.ts): LanceDB syncs nothing.
+ *   3. The merge watermark is written, in a version of its own, and durably (base-watermark.ts).
+ * SSTables stay listed, and on disk. To unlist and remove them some time after 3 is the garbage collector's business.
+ *
+ * Why readers see nothing of it. Before 3 the SSTables are read by everybody, and hide what the base table has of their keys: whether rows of
+ * theirs are there too, all, some or none, makes no difference. From 3 on, who reads the new version finds all of their rows in it and passes
+ * over them; who still reads an older version reads them as before.
+ *
+ * Why a crash does no harm. Between any two steps the SSTables above the watermark are merged again by the next run, in whatever groups. A
+ * merge sets each key to the same row, or to none, however often it is done, so it comes to the same. What others have written meanwhile to
+ * keys of these SSTables is overwritten; but nobody who reads the table as a whole has ever seen it, because until 3 the SSTables
+ * hide it. What they write after 3 stays, as nothing up to the watermark is merged again.
+ *
+ * Fencing. A compactor that stood still while another took the shard over must not put old rows over newer ones. Before each commit the claim
+ * is looked at, after the version was taken that the commit builds on. What remains is a commit that was under way when the process stopped:
+ *   - A merge gives itself up once `mergeTimeoutMs` have passed since it began, wherever it stood, and LanceDB begins a delete anew
+ *     for 30 s at most. Time goes on while a process stands still.
+ *   - So after a claim of a shard whose former owner may be alive, the first run waits until every commit of his has either been
+ *     made or can begin no more. Then it commits a version that changes nothing: a commit of his which is at its very last step, the
+ *     creation of the next version, finds that one taken. Only then it merges, on top of all that he has done.
+ *   - A delete that was under way then names rows by their places in the version it had read. The new owner has removed or replaced every one
+ *     of them, because its key is in the same SSTables, and LanceDB finds that the same rows were changed.
+ *   - One gap remains: a delete whose first attempt collided with a third process, and whose process stopped in the milliseconds of LanceDB's
+ *     pause before the second. When it goes on after the takeover, it may delete newer rows of its keys.
+ *
+ * One run at a time; not for the application's thread.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Connection, Table } from "@lancedb/lancedb";
+import type { Schema } from "apache-arrow";
+import { ClosedError, ConflictError, UsageError } from "../errors.js";
+import { readNewestManifest } from "../lance/base-manifest-file.js";
+import { BaseSync, type SyncedFiles } from "../lance/base-sync.js";
+import { type WatermarkOutcome, writeMergeWatermark } from "../lance/base-watermark.js";
+import { EpochWatch } from "../lance/epoch-watch.js";
+import { loadLanceDb } from "../lance/lancedb-module.js";
+import type { ManifestStore } from "../lance/manifest-store.js";
+import { memWalIndexOf } from "../lance/mem-wal-index.js";
+import type { SsTable } from "../lance/shard-manifest.js";
+import { storageCall } from "../lance/storage-call.js";
+import { LocalStore } from "../storage/local-store.js";
+import { BaseCommits, type OnStep } from "./base-commits.js";
+import { ensureKeyIndex } from "./base-key-index.js";
+import { mergeChunks } from "./merge-chunks.js";
+import { nextToMerge, unmergedSsTables } from "./merge-plan.js";
+import { type OptimizeOutcome, optimizeBase } from "./optimize-base.js";
+
+/** Bounds of a run. */
+export interface CompactionLimits {
+  /** A commit of rows has about so many bytes at most. @default 64 MiB */
+  readonly commitBytes: number;
+  /** … and about so many rows. @default 250,000 */
+  readonly commitRows: number;
+  /** A commit of deletes has so many keys at most. @default 5,000 */
+  readonly commitDeletes: number;
+  /** SSTables are merged together while all but the oldest have so many rows: about 60 bytes of memory each. @default 1,000,000 */
+  readonly mergedKeys: number;
+  /** From so many rows of the base table on its key gets a BTree index, where it can: see `base-key-index.ts`. @default 1,000,000 */
+  readonly indexedRows: number;
+  /** A merge commit that has taken so long is given up. @default 60,000 */
+  readonly mergeTimeoutMs: number;
+}
+
+/** What is merged, and where to. */
+export interface CompactorOptions {
+  /** Directory that holds the table. */
+  readonly database: string;
+  /** Name of the table. */
+  readonly name: string;
+  /** `<database>/<name>.lance` */
+  readonly tableDirectory: string;
+  /** The shard's directory. */
+  readonly shardDirectory: string;
+  /** Manifests of the shard. */
+  readonly manifests: ManifestStore;
+  /** Of the claim on the shard: while it holds, and no longer, the table is merged into. */
+  readonly epoch: number;
+  /** Columns of the table. */
+  readonly schema: Schema;
+  /** Its key columns, in order. */
+  readonly primaryKey: readonly string[];
+  /** True when it is certain that no process is left that has ever held the shard before. @default false */
+  readonly predecessorGone?: boolean | undefined;
+  readonly limits?: Partial<CompactionLimits> | undefined;
+  /** For tests that stop at every step. */
+  readonly onStep?: OnStep | undefined;
+}
+
+/** What a run did. */
+export interface CompactionResult {
+  /** Generations of the SSTables that were merged, ascending. */
+  readonly generations: readonly number[];
+  /** Rows that were upserted: one for each key. */
+  readonly rowsUpserted: number;
+  /** Rows of the base table that were deleted. */
+  readonly rowsDeleted: number;
+  /** Commits to the base table, those of the watermark left out. */
+  readonly commits: number;
+  /** How often a commit was begun anew, because others had committed first. */
+  readonly retries: number;
+  /** Bytes of new files in the base table, by whomever. */
+  readonly bytesWritten: number;
+  /** Whether the base table says what is merged; undefined when there was nothing to merge. */
+  readonly watermark: WatermarkOutcome | undefined;
+  /** Generation up to which all SSTables are in the base table, durably. What is listed up to it may be unlisted. */
+  readonly mergedGeneration: number;
+  readonly milliseconds: number;
+}
+
+const DEFAULTS: CompactionLimits = {
+  commitBytes: 2 ** 26,
+  commitRows: 250_000,
+  commitDeletes: 5_000,
+  mergedKeys: 1_000_000,
+  indexedRows: 1_000_000,
+  mergeTimeoutMs: 60_000,
+};
+
+/** LanceDB begins a delete anew for so long. */
+const DELETE_RETRY_MS = 30_000;
+/** What a process that goes on needs to see that its time is up. */
+const MARGIN_MS = 5_000;
+
+export class Compactor {
+  readonly #options: CompactorOptions;
+  readonly #limits: CompactionLimits;
+  readonly #connection: Connection;
+  readonly #table: Table;
+  readonly #store: LocalStore;
+  readonly #sync: BaseSync;
+  readonly #watch: EpochWatch;
+  readonly #commits: BaseCommits;
+  readonly #openedAtMs = performance.now();
+  #fenced: boolean;
+  #busy = false;
+  #closed = false;
+  /** Generation up to which this object has merged, where the base table cannot say so. */
+  #merged = 0;
+
+  private constructor(options: CompactorOptions, connection: Connection, table: Table) {
+    const { tableDirectory, primaryKey, manifests, epoch, predecessorGone = false, onStep = () => {} } = options;
+    this.#options = options;
+    this.#limits = { ...DEFAULTS, ...options.limits };
+    this.#connection = connection;
+    this.#table = table;
+    this.#store = new LocalStore(tableDirectory);
+    this.#sync = new BaseSync(this.#store);
+    this.#watch = new EpochWatch(manifests, { epoch });
+    const { mergeTimeoutMs } = this.#limits;
+    this.#commits = new BaseCommits({ table, tableDirectory, primaryKey, watch: this.#watch, mergeTimeoutMs, onStep });
+    this.#fenced = predecessorGone || epoch <= 1;
+  }
+
+  /**
+   * @throws UsageError when LanceDB is missing, or a limit is no positive number; StorageError when the table cannot be opened
+   */
+  static async open(options: CompactorOptions): Promise<Compactor> {
+    for (const [name, value] of Object.entries(options.limits ?? {})) {
+      if (!(value >= 1)) throw new UsageError(`limits.${name} is ${value}; expected a number, 1 or more`);
+    }
+    const lancedb = await loadLanceDb();
+    return storageCall(`cannot open the table ${options.tableDirectory}`, async () => {
+      const connection = await lancedb.connect(options.database);
+      try {
+        return new Compactor(options, connection, await connection.openTable(options.name));
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Merges all SSTables that are listed when it begins.
+   *
+   * @param signal looked at between commits: what is merged until then stays, and is merged again next time
+   * @throws ConflictError when the shard was claimed by another writer, when others have changed the base table as a whole, or too often for
+   * a commit to come through; StorageError, GoneError, CorruptError, OutcomeUnknownError when the storage fails; the signal's reason. The
+   * next run goes on where this one stopped
+   */
+  run(signal?: AbortSignal): Promise<CompactionResult> {
+    return this.#alone(() => this.#run(signal));
+  }
+
+  /**
+   * Has LanceDB tidy up the base table: small fragments are joined, indexes brought up to date, and versions removed that are older than
+   * `retentionMs` and not the newest. Readers of removed versions fail: see docs/compaction.md for how long it has to be.
+   *
+   * @throws as {@link run}
+   */
+  optimize(retentionMs: number): Promise<OptimizeOutcome> {
+    if (!(Number.isFinite(retentionMs) && retentionMs >= 0)) {
+      throw new UsageError(`retentionMs is ${retentionMs}; expected a number of milliseconds, 0 or more`);
+    }
+    return this.#alone(() =>
+      optimizeBase({
+        table: this.#table,
+        commits: this.#commits,
+        makeDurable: () => this.#makeDurable(),
+        retentionMs,
+      }),
+    );
+  }
+
+  /** Lets go of the table. @throws UsageError while it runs */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#busy) throw new UsageError("a compactor cannot be closed while it runs; await its run first");
+    this.#closed = true;
+    this.#table.close();
+    this.#connection.close();
+    await this.#store.close();
+  }
+
+  async #alone<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new ClosedError("this compactor is closed: open another");
+    if (this.#busy) throw new UsageError("this compactor runs already; await its run first");
+    this.#busy = true;
+    try {
+      return await action();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #run(signal: AbortSignal | undefined): Promise<CompactionResult> {
+    const begun = performance.now();
+    const before = this.#commits.counts;
+    const merged = await this.#mergedGeneration();
+    const sums = { rowsUpserted: 0, rowsDeleted: 0, bytesWritten: 0 };
+    const generations: number[] = [];
+    let watermark: WatermarkOutcome | undefined;
+    const manifest = await this.#options.manifests.refresh();
+    await this.#watch.check();
+    let unmerged = manifest === undefined ? [] : unmergedSsTables(manifest, merged);
+    if (unmerged.length > 0) {
+      await this.#fence(signal);
+      // What was not durable before is not counted as written here.
+      await this.#makeDurable();
+      await ensureKeyIndex(this.#table, this.#commits, this.#options, this.#limits.indexedRows);
+    }
+    while (unmerged.length > 0) {
+      const together = nextToMerge(unmerged, this.#limits.mergedKeys);
+      await this.#merge(together, sums, signal);
+      watermark = await this.#writeWatermark(together, sums);
+      generations.push(...together.map(({ generation }) => generation));
+      this.#merged = generations.at(-1) ?? merged;
+      unmerged = unmerged.slice(together.length);
+    }
+    const after = this.#commits.counts;
+    return {
+      ...sums,
+      generations,
+      commits: after.commits - before.commits,
+      retries: after.retries - before.retries,
+      watermark,
+      mergedGeneration: Math.max(merged, this.#merged),
+      milliseconds: performance.now() - begun,
+    };
+  }
+
+  /** Generation up to which SSTables are in the base table. */
+  async #mergedGeneration(): Promise<number> {
+    const index = await memWalIndexOf(this.#store);
+    if (index === undefined) {
+      throw new ConflictError(
+        `the table ${this.#options.tableDirectory} has no LSM write spec any more: somebody has removed it. Open the table again`,
+      );
+    }
+    const { shardId } = this.#options.manifests;
+    const said = index.compacted.find((entry) => entry.shardId === shardId)?.generation ?? 0;
+    return Math.max(said, this.#merged);
+  }
+
+  /** Until this has returned once, nothing is merged. */
+  async #fence(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#fenced) return;
+    const waitMs = Math.max(this.#limits.mergeTimeoutMs, DELETE_RETRY_MS) + MARGIN_MS;
+    const leftMs = this.#openedAtMs + waitMs - performance.now();
+    if (leftMs > 0) await sleep(leftMs, undefined, { signal });
+    await this.#commits.touch("fence");
+    this.#fenced = true;
+  }
+
+  async #merge(
+    together: readonly SsTable[],
+    sums: { rowsUpserted: number; rowsDeleted: number },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { shardDirectory, schema, primaryKey } = this.#options;
+    const { commitBytes: maxBytes, commitRows: maxRows, commitDeletes: maxDeletes } = this.#limits;
+    const directories = together.map(({ path }) => join(shardDirectory, path));
+    const source = { directories, schema, primaryKey, maxBytes, maxRows, maxDeletes, signal };
+    for await (const chunk of mergeChunks(source)) {
+      signal?.throwIfAborted();
+      if (chunk.kind === "upsert") {
+        await this.#commits.upsert(chunk.file);
+        sums.rowsUpserted += chunk.rows;
+      } else sums.rowsDeleted += await this.#commits.delete(chunk.predicate);
+    }
+  }
+
+  async #writeWatermark(together: readonly SsTable[], sums: { bytesWritten: number }): Promise<WatermarkOutcome> {
+    const { manifests, onStep } = this.#options;
+    const outcome = await writeMergeWatermark(this.#store, {
+      shardId: manifests.shardId,
+      generation: together.at(-1)?.generation ?? 0,
+      makeDurable: async (manifest) => {
+        await onStep?.("sync:before");
+        sums.bytesWritten += (await this.#sync.sync(manifest)).bytes;
+        await onStep?.("sync:after");
+      },
+      beforeCommit: async () => {
+        await this.#watch.check();
+        await onStep?.("watermark:before");
+      },
+    });
+    await onStep?.("watermark:after");
+    return outcome;
+  }
+
+  async #makeDurable(): Promise<SyncedFiles> {
+    return this.#sync.sync(await readNewestManifest(this.#store));
+  }
+}

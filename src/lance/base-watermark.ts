@@ -1,0 +1,86 @@
+/**
+ * The merge watermark of a base table: up to which generation the SSTables of a shard are in the table's contents.
+ *
+ * It lies in the table's manifest, so that it belongs to a version: who reads this version or a later one passes over the SSTables it covers,
+ * who is at an earlier one still reads them. Nobody misses a row or sees one twice, whatever version he is at, as long as the SSTables are
+ * there. LanceDB can read a watermark and cannot be made to write one, so a version is written by hand.
+ *
+ * Order of events:
+ *   1. The newest version is read, N.
+ *   2. The caller makes durable what N consists of, also where no watermark can be written.
+ *   3. The transaction is written, then version N + 1, put-if-absent: both durable. When somebody else has written N + 1 meanwhile, all
+ *      begins anew at his version.
+ *
+ * So of a version with a watermark everything is durable, and no version is ever replaced. A crash leaves at most a transaction of which
+ * there is no version; LanceDB's cleanup removes it.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ConflictError } from "../errors.js";
+import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
+import { withCompacted } from "./base-manifest-edit.js";
+import { baseManifestKey, type ManifestFile, readNewestManifest, TRANSACTIONS_PREFIX } from "./base-manifest-file.js";
+import type { CompactedSsTable } from "./mem-wal-index.js";
+import { putSettled } from "./put-settled.js";
+
+/** Whether a watermark was written. */
+export type WatermarkOutcome =
+  /** In this version. */
+  | { readonly written: true; readonly version: number }
+  /** There was none to write, or none can be written to this table; `reason` says why. */
+  | { readonly written: false; readonly version: number; readonly reason: string };
+
+/** What a watermark says, and what must happen before it is written. */
+export interface WatermarkOptions extends CompactedSsTable {
+  /** Makes everything durable that the version consists of; what it throws ends the attempt. Called again for another version. */
+  readonly makeDurable: (manifest: ManifestFile) => Promise<void>;
+  /** Called right before the version is written; what it throws ends the attempt. */
+  readonly beforeCommit?: () => Promise<void>;
+}
+
+const MAX_TRIES = 16;
+const MAX_DELAY_MS = 200;
+
+/**
+ * Says that the SSTables of a shard up to `generation` are in the table's contents. It never takes back what was said before.
+ *
+ * @param table rooted at the table's directory
+ * @throws ConflictError when others have committed versions 16 times in a row; StorageError and OutcomeUnknownError as the store does: then
+ * the watermark may have been written, and may be written again
+ */
+export async function writeMergeWatermark(table: ObjectStore, options: WatermarkOptions): Promise<WatermarkOutcome> {
+  const { shardId, generation, makeDurable, beforeCommit } = options;
+  for (let i = 0; i < MAX_TRIES; i++) {
+    if (i > 0) await sleep(Math.random() * Math.min(MAX_DELAY_MS, 5 * 2 ** i));
+    const newest = await readNewestManifest(table);
+    const { version } = newest;
+    if (!(await stays(makeDurable(newest)))) continue;
+    const transaction = { uuid: randomUUID(), timestampMs: Date.now() };
+    const edited = withCompacted(newest, { shardId, generation }, transaction);
+    if ("refused" in edited) return { written: false, version, reason: `${newest.name}: ${edited.refused}` };
+    if ("already" in edited) {
+      return { written: false, version, reason: `the table has a watermark of ${edited.already} already` };
+    }
+    await table.putIfAbsent(`${TRANSACTIONS_PREFIX}${edited.transactionFile}`, [edited.transaction]);
+    await beforeCommit?.();
+    if (await putSettled(table, baseManifestKey(version + 1), edited.file)) {
+      return { written: true, version: version + 1 };
+    }
+  }
+  throw new ConflictError(
+    `${table.name}: others committed a version first, ${MAX_TRIES} times in a row, and no merge watermark was written; try again`,
+  );
+}
+
+/** False when the version was removed by a cleanup meanwhile, which leaves only newer ones. */
+async function stays(action: Promise<void>): Promise<boolean> {
+  try {
+    await action;
+    return true;
+  } catch (error) {
+    if (error instanceof ObjectNotFoundError) return false;
+    throw error;
+  }
+}
