@@ -4,18 +4,18 @@
  * - A change writes version + 1, put-if-absent: of several at once exactly one succeeds, the others read its version and apply their
  *   change to that. Versions have no gaps.
  * - Where the newest one is says `manifest/version_hint.json`, as well as it can: it is overwritten without a guarantee, and may be
- *   missing, garbage, or point before or behind the newest. From where it points, versions are looked for in batches of 2, 4 … 64 until
- *   a whole batch is missing, as LanceDB does; when there are none, or too many, the directory is listed.
+ *   missing, garbage, or point before or behind the newest. LanceDB goes by it; here the directory is listed, and from a version once
+ *   known to be the newest, later ones are looked for in batches of 2, 4 … 64 until a whole batch is missing.
  * - What was read is kept, and only ever replaced by a newer version.
- * - Old versions may have been removed (kept-manifests.ts), so behind version 64 there may be holes. None is younger than two hours. So
- *   the version behind one that was the newest an hour ago is missing because there is none; after that the directory is listed. Who stands
- *   still for an hour while writing a version may have written into a hole: then the outcome is unknown, and no hint is written.
+ * - Old versions may have been removed (kept-manifests.ts), which leaves holes. None is younger than two hours: so the version behind one
+ *   that was the newest an hour ago is missing because there is none. After that the directory is listed. Who stands still for an hour
+ *   while writing a version may have written into a hole: then the outcome is unknown, and no hint is written.
  *
  * @module
  */
 import { ConflictError, CorruptError, OutcomeUnknownError, UsageError } from "../errors.js";
 import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
-import { DENSE_VERSIONS, FRESH_MS } from "./kept-manifests.js";
+import { FRESH_MS, versionHint } from "./kept-manifests.js";
 import { MANIFEST_PREFIX, manifestKey, parseManifestKey, VERSION_HINT_KEY } from "./names.js";
 import { putSettled } from "./put-settled.js";
 import { formatUuid, parseUuid } from "./shard-id.js";
@@ -59,18 +59,15 @@ export class ManifestStore {
   }
 
   /**
-   * Looks for the newest version, from where the hint points.
+   * Looks for the newest version among all.
    *
    * @returns undefined when the shard has no manifest
    * @throws CorruptError when it cannot be decoded, or belongs to another shard
    */
   async load(): Promise<ShardManifest | undefined> {
     const nowMs = this.#nowMs();
-    const hint = await this.#readHint();
-    const start = (await this.hasVersion(hint)) ? hint : 0;
-    const found = await this.#newestFrom(start);
-    const newest = found > DENSE_VERSIONS ? Math.max(found, await this.#newestListed()) : found;
-    return this.#read(newest, nowMs);
+    // A listing that goes on while somebody writes may miss the newest ones.
+    return this.#read(await this.#newestFrom(await this.#newestListed()), nowMs);
   }
 
   /**
@@ -155,25 +152,12 @@ export class ManifestStore {
     );
   }
 
-  /**
-   * Whether {@link current} was the newest so recently that the version behind it, if there is any, has not been removed. Early versions
-   * never are.
-   */
+  /** Whether {@link current} was the newest so recently that the version behind it, if there is any, has not been removed. */
   #isFresh(): boolean {
-    if (this.#current === undefined || this.#current.version < DENSE_VERSIONS) return true;
+    // Something always stands in the place of version 1.
+    if (this.#current === undefined) return true;
     const ageMs = this.#nowMs() - this.#newestAtMs;
     return ageMs >= 0 && ageMs < FRESH_MS;
-  }
-
-  async #readHint(): Promise<number> {
-    try {
-      const hint: unknown = JSON.parse(Buffer.from(await this.#store.get(VERSION_HINT_KEY)).toString());
-      if (typeof hint === "object" && hint !== null && "version" in hint && isVersion(hint.version))
-        return hint.version;
-    } catch {
-      // Whatever is wrong with the hint, the versions themselves are what counts.
-    }
-    return 1;
   }
 
   async #newestFrom(start: number): Promise<number> {
@@ -183,8 +167,7 @@ export class ManifestStore {
       const first = newest + 1;
       const found = await Promise.all(Array.from({ length: probes }, (_, i) => this.hasVersion(first + i)));
       const last = found.lastIndexOf(true);
-      // Without any version near the hint: that it and the first ones are missing does not mean that there are none.
-      if (last < 0) return newest > 0 ? newest : this.#newestListed();
+      if (last < 0) return newest;
       newest = first + last;
       probes = Math.min(MAX_PROBES, probes * 2);
     }
@@ -239,9 +222,9 @@ export class ManifestStore {
     this.#newestAtMs = nowMs;
     this.#durableVersion = Math.max(this.#durableVersion, manifest.version);
     try {
-      await this.#store.put(VERSION_HINT_KEY, [Buffer.from(JSON.stringify({ version: manifest.version }))]);
+      await this.#store.put(VERSION_HINT_KEY, [versionHint(manifest.version)]);
     } catch {
-      // The hint saves a search; the version itself is written.
+      // The version itself is written; a search without a hint finds it.
     }
   }
 
