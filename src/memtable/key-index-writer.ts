@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { FullError, TooLargeError } from "../errors.js";
+import { FullError, TooLargeError, UsageError } from "../errors.js";
 import type { Kernels } from "../kernels/interface.js";
 import { BLOCK_ROWS, INDEX_WORD, recordBytes, rootOf, tableAddress, tableSlots } from "../kernels/key-index.js";
 import { PlainKernels } from "../kernels/plain-kernels.js";
@@ -81,15 +81,22 @@ export class KeyIndexWriter implements RowIndexWriter {
     }
   }
 
-  recover(indexed: number, pendingRows: number): void {
+  recover(indexed: number, indexedRows: number, rows: number): void {
     const words = this.#words;
+    if (rows > words.maxRows) {
+      throw new UsageError(
+        `the memtable's store holds ${rows} rows, the index at most ${words.maxRows}; append to the memtable, not to its store`,
+      );
+    }
     const { u32, root } = words;
     const table = root === 0 ? words.field(INDEX_WORD.TABLES) : tableAddress(root);
     const end = table + 4 * tableSlots(root);
     u32.fill(0, end / 4, words.tail / 4);
     words.tail = end;
     words.keys = u32.subarray(table / 4, end / 4).reduce((keys, slot) => keys + Number(slot !== 0), 0);
-    if (words.keys + pendingRows > this.#limit) this.#grow(indexed, tableLog2(words.keys + pendingRows));
+    // Some of the rows to come are in the table already.
+    const needed = Math.min(words.keys + rows - indexedRows, rows);
+    if (needed > this.#limit) this.#grow(indexed, tableLog2(needed));
   }
 
   clear(batches: number, rows: number, expectedRows: number): void {

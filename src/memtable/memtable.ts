@@ -348,7 +348,7 @@ export class Memtable {
 
   #recover(writer: RowIndexWriter): void {
     const { indexed } = this.store;
-    writer.recover(indexed, this.store.snapshot().rows - this.#rowsOf(indexed));
+    writer.recover(indexed, this.#rowsOf(indexed), this.store.snapshot().rows);
     this.#insert(writer, indexed);
   }
 

@@ -33,8 +33,12 @@ export interface RowIndexWriter {
   reserve(batches: number, rows: number, more: number): void;
   /** Inserts batches [from, to), which are committed. */
   insert(from: number, to: number): void;
-  /** Makes it possible to insert the rows behind `indexed` batches, which a former writer may have begun to. */
-  recover(indexed: number, pendingRows: number): void;
+  /**
+   * Makes it possible to insert the rows behind the indexed batches, which a former writer may have begun to.
+   *
+   * @param rows all that are committed
+   */
+  recover(indexed: number, indexedRows: number, rows: number): void;
   /**
    * Makes all that so many batches and rows have touched zero.
    *

@@ -1,0 +1,12 @@
+/** The index under four threads: one inserts and makes it grow, three look keys up at random snapshots; every answer is checked. */
+import { expect, it } from "vitest";
+import { fillBesideProbers } from "./start-index-threads.fixture.js";
+
+it("is right for every reader at every snapshot, while it is written and grows", async () => {
+  const { probers, tables } = await fillBesideProbers(60_000, 400, 1);
+  expect(tables).toBeGreaterThan(5);
+  for (const { answers, wrong } of probers) {
+    expect(wrong).toBe(0);
+    expect(answers).toBeGreaterThan(5_000);
+  }
+});
