@@ -9,3 +9,8 @@ const store = await import(new URL("../dist/store/index.js", import.meta.url).hr
 /** @typedef {import("../src/store/index.js").BatchStore} Store */
 
 export const { BatchStore } = store;
+
+/** @type {typeof import("../src/memtable/memtable.js")} */
+const memtable = await import(new URL("../dist/memtable/memtable.js", import.meta.url).href);
+
+export const { Memtable } = memtable;

@@ -52,6 +52,11 @@ export function atMost(bound, unit) {
   return { text: `<= ${bound} ${unit}`, meets: (median) => median <= bound };
 }
 
+/** For figures where more is better. @param {number} bound @param {string} unit @returns {Target} */
+export function atLeast(bound, unit) {
+  return { text: `>= ${bound} ${unit}`, meets: (median) => median >= bound };
+}
+
 /**
  * @param {string} name
  * @param {string} unit of both medians

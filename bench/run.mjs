@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [store] [wal] [--json] [--smoke] [--case TEXT]`: measures, and holds the figures against their targets.
+ * `npm run bench -- [store] [memtable] [wal] [--json] [--smoke] [--case TEXT]`: measures, and holds the figures against their targets.
  *
  *   --json        one object a line: suite, case, unit, median, peer, peer_median, ratio, target, meets
  *   --smoke       runs every case quickly once, to see that it runs; its figures say little
@@ -22,6 +22,7 @@ import { table } from "./result.mjs";
 /** Loaded when asked for: the peers of one suite are of no use to another. @type {ReadonlyMap<string, () => Promise<Suite>>} */
 const suites = new Map([
   ["store", async () => (await import("./store.mjs")).storeSuite],
+  ["memtable", async () => (await import("./memtable.mjs")).memtableSuite],
   ["wal", async () => (await import("./wal.mjs")).walSuite],
 ]);
 

@@ -13,7 +13,7 @@ export class BenchThread {
     this.#worker = worker;
   }
 
-  /** @param {"sink" | "attach" | "company" | "echo"} task */
+  /** @param {"sink" | "attach" | "company" | "echo" | "lookups"} task */
   static async start(task) {
     const worker = new Worker(new URL("./thread.worker.mjs", import.meta.url), { workerData: { task } });
     await once(worker, "message"); // rejects when the worker fails

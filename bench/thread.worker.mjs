@@ -6,11 +6,13 @@
  * - attach: `{ handle }` asks how many milliseconds it takes to attach and see the length
  * - company: `{ mode, handle, flags }` keeps the thread busy until flag 1 is set, with reading the store ("reader"), with
  *   something that has nothing to do with it ("busy"), or not at all ("none"); flag 0 says that it has begun. Answers when it is over.
+ * - lookups: `{ handle, keys, rounds }` looks the int64 keys up in a memtable, in batches, and answers how many milliseconds that took
  * - echo: `{ ping, pong, rounds }` appends to pong, as its writer, whenever ping has one more batch
  */
 // @ts-check
 import { parentPort, workerData } from "node:worker_threads";
-import { BatchStore } from "./pennon.mjs";
+import { lookUp } from "./memtable-keys.mjs";
+import { BatchStore, Memtable } from "./pennon.mjs";
 import { pairBatch } from "./sources.mjs";
 
 if (parentPort === null) throw new Error("this file is for a worker thread");
@@ -41,6 +43,15 @@ const tasks = {
     port.on("message", ({ mode, handle, flags }) => {
       const found = mode === "reader" ? read(handle, flags) : mode === "busy" ? compute(flags) : 0;
       port.postMessage({ found });
+    });
+  },
+  lookups() {
+    port.on("message", ({ handle, keys, rounds }) => {
+      const memtable = Memtable.attach(handle);
+      const start = performance.now();
+      for (let round = 0; round < rounds; round++) lookUp(memtable, keys);
+      port.postMessage({ elapsedMs: performance.now() - start });
+      memtable.close();
     });
   },
   echo() {
