@@ -13,6 +13,7 @@ import { join } from "node:path";
 import type { Connection, Data, LsmWriteSpec, Table } from "@lancedb/lancedb";
 import { Field, Schema } from "apache-arrow";
 import { MEM_WAL_DIRECTORY } from "../src/lance/names.js";
+import { schemaForLanceDb } from "../src/table/lancedb-schema.js";
 
 // It writes to standard error what tests provoke on purpose. Read when the package is loaded, so that comes later.
 process.env["LANCEDB_LOG"] ??= "off";
@@ -66,7 +67,9 @@ export async function makeLanceTable(directory: string, options: LanceTableOptio
   const { name = "table", primaryKey, sharding = { specType: "unsharded" } } = options;
   const database = await lanceDatabase(directory);
   // LanceDB sets keys of one column only; in the schema they may be of several.
-  const schema = primaryKey.length > 1 ? withKeyPositions(options.schema, primaryKey) : options.schema;
+  const keyed = primaryKey.length > 1 ? withKeyPositions(options.schema, primaryKey) : options.schema;
+  // Of other copies of apache-arrow than its own it refuses large types.
+  const schema = schemaForLanceDb(keyed);
   const table =
     options.rows === undefined
       ? await database.createEmptyTable(name, schema)

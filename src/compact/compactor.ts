@@ -225,6 +225,7 @@ export class Compactor {
     if (this.#busy) throw new UsageError("this compactor runs already; await its run first");
     this.#busy = true;
     try {
+      if (this.#options.manifests.current === undefined) await this.#options.manifests.load();
       return await action();
     } finally {
       this.#busy = false;
