@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RecordBatch } from "apache-arrow";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { lanceRows } from "../../test/lancedb.js";
 import { RowReader } from "../arrow/rows/row-reader.js";
 import { countRows } from "./count-rows.js";
 import { findRows } from "./find-rows.js";
+import { allRows, modelRow, modelRows, shown } from "./rows.fixture.js";
 import { scanSnapshot } from "./scan-snapshot.js";
 import type { Snapshot } from "./snapshot.js";
 import { caseDirectory, KEY_KINDS, type Row, TieredTable } from "./tiers.fixture.js";
@@ -40,44 +40,16 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** Rows as a map would show them. */
-function shown(rows: Iterable<Record<string, unknown>>): string[] {
-  const text = (_: string, value: unknown): unknown => {
-    if (typeof value === "bigint") return `${value}n`;
-    if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
-    if (typeof value === "object" && value !== null && "type" in value && value.type === "Buffer" && "data" in value) {
-      return Buffer.from(Uint8Array.from(Object.values(Object(value.data)))).toString("hex");
-    }
-    return value;
-  };
-  return [...rows].map((row) => JSON.stringify(Object.entries(row).sort(), text)).sort();
-}
-
-function expectedRow(table: TieredTable, n: number, row: Row): Record<string, unknown> {
-  const parts = table.key(n);
-  const key = Object.fromEntries(table.primaryKey.map((name, i) => [name, parts[i]]));
-  return { ...key, value: BigInt(row.value), text: row.text };
-}
-
-const expected = (table: TieredTable, model: ReadonlyMap<number, Row>): Record<string, unknown>[] =>
-  [...model].map(([n, row]) => expectedRow(table, n, row));
-
-async function all(batches: AsyncIterable<RecordBatch>): Promise<Record<string, unknown>[]> {
-  const rows: Record<string, unknown>[] = [];
-  for await (const batch of batches) rows.push(...new RowReader(batch.schema).readAll(batch));
-  return rows;
-}
-
 async function check(table: TieredTable, snapshot: Snapshot, model: ReadonlyMap<number, Row>): Promise<void> {
-  const want = shown(expected(table, model));
-  const found = await all(scanSnapshot(snapshot));
+  const want = shown(modelRows(table, model));
+  const found = await allRows(scanSnapshot(snapshot));
   expect(shown(found)).toEqual(want);
   expect(await countRows(snapshot)).toBe(model.size);
-  expect(shown(await all(scanSnapshot(snapshot, { select: ["text", "value"] }, { batchRows: 5 })))).toEqual(
+  expect(shown(await allRows(scanSnapshot(snapshot, { select: ["text", "value"] }, { batchRows: 5 })))).toEqual(
     shown(found.map(({ text, value }) => ({ text, value }))),
   );
   const limit = Math.floor(model.size / 2);
-  const limited = await all(scanSnapshot(snapshot, { limit }, { copy: true }));
+  const limited = await allRows(scanSnapshot(snapshot, { limit }, { copy: true }));
   expect(limited).toHaveLength(limit);
   expect(want).toEqual(expect.arrayContaining(shown(limited)));
 
@@ -87,7 +59,7 @@ async function check(table: TieredTable, snapshot: Snapshot, model: ReadonlyMap<
   expect(rows.map((row) => row && shown([reader.read(row.batch, row.row)])[0])).toEqual(
     numbers.map((n) => {
       const row = model.get(n);
-      return row && shown([expectedRow(table, n, row)])[0];
+      return row && shown([modelRow(table, n, row)])[0];
     }),
   );
   const [one] = await findRows(snapshot, table.keys([3]));
@@ -134,13 +106,13 @@ describe.each(KEY_KINDS.map((kind) => [kind.join(", "), kind] as const))("with t
           while (await table.flush());
           if (puts > 0) {
             await table.lance.table.checkoutLatest();
-            expect(shown(await lanceRows(table.lance.table))).toEqual(shown(expected(table, table.model)));
+            expect(shown(await lanceRows(table.lance.table))).toEqual(shown(modelRows(table)));
           }
         } finally {
           await table.close();
         }
       }),
-      { numRuns: Number(process.env["PENNON_RUNS"] ?? 4) },
+      { numRuns: 2 },
     );
   });
 });

@@ -88,6 +88,16 @@ export class SnapshotSource {
     return this.#keys.bytes;
   }
 
+  /** What is read, whatever snapshot it is of. */
+  get table(): RowsOf {
+    return this.#options;
+  }
+
+  /** The memtables alone, as of now. Release them. */
+  memtables(): CapturedMemtables {
+    return this.#options.memtables();
+  }
+
   /**
    * All tiers as of now: every row that could be read before the call is in it. Release it.
    *
@@ -98,7 +108,7 @@ export class SnapshotSource {
     let pauseMs = FIRST_PAUSE_MS;
     for (let i = 1; ; i++, pauseMs *= 2) {
       signal?.throwIfAborted();
-      const captured = this.#options.memtables();
+      const captured = this.memtables();
       try {
         return await this.#capture(captured);
       } catch (error) {

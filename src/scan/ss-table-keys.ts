@@ -86,7 +86,8 @@ export class SsTableKeys {
   }
 
   /**
-   * The same for a lookup, which can do without: undefined when too little was looked for so far to make up for reading the keys.
+   * The same for a lookup, which can do without: undefined when too little was looked for so far to make up for reading the keys, or they do
+   * not fit.
    *
    * @param lookups how many keys are looked for
    */
@@ -97,7 +98,12 @@ export class SsTableKeys {
     const rows = missing.reduce((sum, { dataset }) => sum + dataset.rows, 0);
     if (rows > this.#lookups * ROWS_A_LOOKUP) return undefined;
     if (rows > 0) this.#lookups = 0;
-    return this.view(ssTables);
+    try {
+      return await this.view(ssTables);
+    } catch (error) {
+      if (error instanceof FullError) return undefined;
+      throw error;
+    }
   }
 
   async #view(ssTables: readonly CapturedSsTable[]): Promise<SsTableKeyView> {

@@ -141,6 +141,10 @@ export class TieredTable {
     this.rotate();
   }
 
+  get shardDirectory(): string {
+    return shardDirectory(this.lance.directory, UNSHARDED_SHARD_ID);
+  }
+
   /** The parts of a key. */
   key(n: number): unknown[] {
     // Of several columns none says which key it is.
