@@ -26,17 +26,20 @@ export async function syncTree(directory: string): Promise<void> {
   const directories: string[] = [];
   await walk(directory, 1, files, directories);
   for (let at = 0; at < files.length; at += AT_ONCE) {
-    await Promise.all(
-      files.slice(at, at + AT_ONCE).map((path) => sync(path, process.platform === "win32" ? "r+" : "r")),
-    );
+    await Promise.all(files.slice(at, at + AT_ONCE).map(syncFile));
   }
   for (const path of directories.reverse()) await syncDirectory(path);
 }
 
-/** Fsyncs the names in a directory. @throws StorageError, RetryableError */
+/** Fsyncs the bytes of a file. @throws StorageError, whose cause is the system's error */
+export function syncFile(path: string): Promise<void> {
+  return sync(path, process.platform === "win32" ? "r+" : "r", () => false); // Windows syncs only what is open for writing
+}
+
+/** Fsyncs the names in a directory. @throws StorageError, whose cause is the system's error */
 export async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === "win32") return; // Windows has no fsync of directories: NTFS logs names in order
-  await sync(directory, "r");
+  await sync(directory, "r", isWithoutDirectorySync);
 }
 
 async function walk(directory: string, depth: number, files: string[], directories: string[]): Promise<void> {
@@ -54,13 +57,13 @@ async function walk(directory: string, depth: number, files: string[], directori
   }
 }
 
-async function sync(path: string, flags: string): Promise<void> {
+async function sync(path: string, flags: string, isDone: (error: unknown) => boolean): Promise<void> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, flags);
     await file.sync();
   } catch (error) {
-    if (file !== undefined && isWithoutDirectorySync(error)) return;
+    if (file !== undefined && isDone(error)) return;
     throw syncFailure(error, `Making ${path} durable`);
   } finally {
     await file?.close().catch(() => {});

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { open, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StorageError, UsageError } from "../errors.js";
+import { syncDirectory, syncFile } from "../storage/sync-tree.js";
 
 /** Most files of a new table: LanceDB writes five. */
 const MAX_FILES = 10_000;
@@ -14,6 +15,10 @@ const MAX_FILES = 10_000;
 const SETTLED_MS = 10 * 60_000;
 /** What names and describes a table; base data are LanceDB's business. */
 const PARTS = ["_versions", "_transactions"];
+/** Of the system's errors: LanceDB may have removed the file. */
+const GONE = ["ENOENT"];
+/** An ancestor that may not be read was there before. */
+const NOT_OURS = ["EACCES", "EPERM"];
 
 /**
  * Fsyncs the manifests and transactions of a table, its directories, and the names of those up to and including `upTo`.
@@ -31,12 +36,12 @@ export async function syncTable(tableDirectory: string, upTo: string): Promise<v
       if (known === undefined || !known.isFile() || known.mtimeMs < settled) continue;
       if (++files > MAX_FILES)
         throw new UsageError(`${directory} has more than ${MAX_FILES} new files; try again later`);
-      await sync(path, { mayBeGone: true });
+      await tolerating(GONE, syncFile(path));
     }
-    await sync(directory, { mayBeGone: true, directory: true });
+    await tolerating([...GONE, ...NOT_OURS], syncDirectory(directory));
   }
   for (let directory = tableDirectory; ; directory = dirname(directory)) {
-    await sync(directory, { mayBeGone: false, directory: true });
+    await tolerating(NOT_OURS, syncDirectory(directory));
     if (directory === upTo || directory === dirname(directory)) return;
   }
 }
@@ -58,24 +63,11 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-async function sync(
-  path: string,
-  options: { readonly mayBeGone: boolean; readonly directory?: boolean },
-): Promise<void> {
-  if (options.directory && process.platform === "win32") return; // Windows has no fsync of directories
+async function tolerating(codes: readonly unknown[], syncing: Promise<void>): Promise<void> {
   try {
-    const file = await open(path, process.platform === "win32" ? "r+" : "r");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await syncing;
   } catch (error) {
-    const code = codeOf(error);
-    if (options.mayBeGone && code === "ENOENT") return;
-    // File systems that cannot sync a directory say so; an ancestor that may not be read was there before.
-    if (options.directory && (code === "EINVAL" || code === "EACCES" || code === "EPERM")) return;
-    throw new StorageError(`cannot make ${path} durable: ${messageOf(error)}`, { cause: error });
+    if (!(error instanceof StorageError && codes.includes(codeOf(error.cause)))) throw error;
   }
 }
 
