@@ -79,6 +79,7 @@ function read(reader: PoolReader, { board, durableOnly }: PoolTask): ReadAnswer 
     Atomics.notify(board, BOARD.CHECKED);
   }
   kept?.release();
+  if (found !== undefined) finishBoard(board);
   return { checked, generations: generations.size, wrong: found };
 }
 
@@ -93,7 +94,14 @@ function hold(snapshot: PoolSnapshot, board: Int32Array): ReadAnswer {
     Atomics.notify(board, BOARD.CHECKED);
     Atomics.wait(board, BOARD.COMMAND, COMMAND.WAIT, 1);
   }
+  if (found !== undefined) finishBoard(board);
   return { checked, generations: snapshot.memtables.length, wrong: found };
+}
+
+/** Lets nobody wait for a worker that has stopped. */
+function finishBoard(board: Int32Array): void {
+  Atomics.store(board, BOARD.CHECKED, 2 ** 30);
+  Atomics.notify(board, BOARD.CHECKED);
 }
 
 function run(task: PoolTask): void {
