@@ -61,7 +61,12 @@ export class BaseCommits {
   /** Upserts the rows of an Arrow IPC file, whose keys differ. Errors as {@link commit}. */
   async upsert(file: Uint8Array): Promise<void> {
     const { table, primaryKey, mergeTimeoutMs } = this.#options;
-    await this.commit("upsert", () => mergeRows(table, primaryKey, file, mergeTimeoutMs));
+    await this.commit("upsert", (sinceMs) => {
+      const leftMs = Math.floor(sinceMs + mergeTimeoutMs - performance.now());
+      // A process that stood still before it came as far as this has no time left.
+      if (leftMs < 1) throw new Error("timed out before it began");
+      return mergeRows(table, primaryKey, file, leftMs);
+    });
   }
 
   /** Deletes the rows that a filter of LanceDB's SQL selects. @returns how many there were. Errors as {@link commit} */
@@ -82,18 +87,20 @@ export class BaseCommits {
   /**
    * Carries out what LanceDB does in one commit, or in several.
    *
+   * @param action told when the look at the claim began, by the clock of `performance.now()`
    * @throws ConflictError when the shard was claimed by another writer, when others have changed the table in a way that this cannot be
    * carried out on top of, or have changed it first 8 times; StorageError when LanceDB fails. Then it may have been carried out, or not
    */
-  async commit<T>(step: string, action: () => Promise<T>): Promise<T> {
+  async commit<T>(step: string, action: (sinceMs: number) => Promise<T>): Promise<T> {
     const { table, tableDirectory, watch, onStep } = this.#options;
     const failure = (error: unknown, what: string, Kind: typeof ConflictError | typeof StorageError) =>
       new Kind(`cannot commit to ${tableDirectory} (${step}): ${what} (${messageOf(error)})`, { cause: error });
     for (let i = 1; ; i++) {
+      const sinceMs = performance.now();
       await storageCall(`cannot open the newest version of ${tableDirectory}`, () => table.checkoutLatest());
       await watch.check();
       await onStep(`${step}:before`);
-      const done = await attempt(action);
+      const done = await attempt(() => action(sinceMs));
       if ("result" in done) {
         this.#commits++;
         await onStep(`${step}:after`);
@@ -115,7 +122,7 @@ export class BaseCommits {
   }
 }
 
-async function attempt<T>(action: () => Promise<T>): Promise<{ readonly result: T } | { readonly error: unknown }> {
+async function attempt<T>(action: () => T | Promise<T>): Promise<{ readonly result: T } | { readonly error: unknown }> {
   try {
     return { result: await action() };
   } catch (error) {

@@ -14,7 +14,8 @@ import { publishSsTable } from "../lance/ss-table-publish.js";
 import { writeSsTable } from "../lance/ss-table-writer.js";
 import { storageSchema } from "../lance/storage-schema.js";
 import { LocalStore } from "../storage/local-store.js";
-import { Compactor, type CompactorOptions } from "./compactor.js";
+import { Compactor } from "./compactor.js";
+import type { CompactorOptions } from "./compactor-options.js";
 
 /** A row of the tables tested, or undefined where it is deleted. */
 export type Row = Readonly<Record<string, unknown>>;

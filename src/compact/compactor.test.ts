@@ -103,7 +103,9 @@ describe("a run", () => {
     await table.flush([row(1, "a")], [key(2)]);
     const stop = new AbortController();
     const compactor = await table.compactor({
-      onStep: (step) => step === "upsert:after" && stop.abort(new Error("stop")),
+      onStep: (step) => {
+        if (step === "upsert:after") stop.abort(new Error("stop"));
+      },
     });
     await expect(compactor.run(stop.signal)).rejects.toThrow("stop");
     expect(await watermark()).toBeUndefined();

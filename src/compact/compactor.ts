@@ -17,16 +17,17 @@
  * hide it. What they write after 3 stays, as nothing up to the watermark is merged again.
  *
  * Fencing. A compactor that stood still while another took the shard over must not put old rows over newer ones. Before each commit the claim
- * is looked at, after the version was taken that the commit builds on. What remains is a commit that was under way when the process stopped:
- *   - A merge gives itself up once `mergeTimeoutMs` have passed since it began, wherever it stood, and LanceDB begins a delete anew
- *     for 30 s at most. Time goes on while a process stands still.
- *   - So after a claim of a shard whose former owner may be alive, the first run waits until every commit of his has either been
- *     made or can begin no more. Then it commits a version that changes nothing: a commit of his which is at its very last step, the
- *     creation of the next version, finds that one taken. Only then it merges, on top of all that he has done.
- *   - A delete that was under way then names rows by their places in the version it had read. The new owner has removed or replaced every one
- *     of them, because its key is in the same SSTables, and LanceDB finds that the same rows were changed.
- *   - One gap remains: a delete whose first attempt collided with a third process, and whose process stopped in the milliseconds of LanceDB's
- *     pause before the second. When it goes on after the takeover, it may delete newer rows of its keys.
+ * is looked at, after the version was taken that the commit builds on. What remains is a commit that was under way when the process stopped.
+ * So after a claim of a shard whose former owner may be alive:
+ *   - The first run waits for `takeoverWaitMs`. A merge gives itself up `mergeTimeoutMs` after the look at the claim, wherever it stands, and
+ *     LanceDB begins a delete anew for 30 s at most. Time goes on while a process stands still. So whatever LanceDB has begun anew before
+ *     the fence, on versions that the claim had not been looked at for, has been committed by then or never will be.
+ *   - Then it writes a fence into the base table (base-watermark.ts). A commit that builds on an older version fails at it.
+ *   - Only then it merges, on top of all that the former owner has done.
+ * One gap remains, of milliseconds: a commit that collides with a third process which changed the same rows before the fence, and whose process
+ * stopped between the look at the claim and the start of LanceDB's clock, or, if it is a delete, in LanceDB's pause before it begins anew.
+ * When that goes on after the takeover, old rows may come back, or newer ones go. Where no fence can be written (the manifest is of
+ * a form we do not know), a version that changes nothing takes its place, and the gap is there without a third process.
  *
  * One run at a time; not for the application's thread.
  *
@@ -35,99 +36,32 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection, Table } from "@lancedb/lancedb";
-import type { Schema } from "apache-arrow";
 import { ClosedError, ConflictError, UsageError } from "../errors.js";
 import { readNewestManifest } from "../lance/base-manifest-file.js";
 import { BaseSync, type SyncedFiles } from "../lance/base-sync.js";
-import { type WatermarkOutcome, writeMergeWatermark } from "../lance/base-watermark.js";
+import {
+  type VersionOptions,
+  type WatermarkOutcome,
+  writeFence,
+  writeMergeWatermark,
+} from "../lance/base-watermark.js";
 import { EpochWatch } from "../lance/epoch-watch.js";
 import { loadLanceDb } from "../lance/lancedb-module.js";
-import type { ManifestStore } from "../lance/manifest-store.js";
 import { memWalIndexOf } from "../lance/mem-wal-index.js";
 import type { SsTable } from "../lance/shard-manifest.js";
 import { storageCall } from "../lance/storage-call.js";
 import { LocalStore } from "../storage/local-store.js";
-import { BaseCommits, type OnStep } from "./base-commits.js";
+import { BaseCommits } from "./base-commits.js";
 import { ensureKeyIndex } from "./base-key-index.js";
+import {
+  type CompactionLimits,
+  type CompactionResult,
+  type CompactorOptions,
+  DEFAULT_LIMITS,
+} from "./compactor-options.js";
 import { mergeChunks } from "./merge-chunks.js";
 import { nextToMerge, unmergedSsTables } from "./merge-plan.js";
 import { type OptimizeOutcome, optimizeBase } from "./optimize-base.js";
-
-/** Bounds of a run. */
-export interface CompactionLimits {
-  /** A commit of rows has about so many bytes at most. @default 64 MiB */
-  readonly commitBytes: number;
-  /** … and about so many rows. @default 250,000 */
-  readonly commitRows: number;
-  /** A commit of deletes has so many keys at most. @default 5,000 */
-  readonly commitDeletes: number;
-  /** SSTables are merged together while all but the oldest have so many rows: about 60 bytes of memory each. @default 1,000,000 */
-  readonly mergedKeys: number;
-  /** From so many rows of the base table on its key gets a BTree index, where it can: see `base-key-index.ts`. @default 1,000,000 */
-  readonly indexedRows: number;
-  /** A merge commit that has taken so long is given up. @default 60,000 */
-  readonly mergeTimeoutMs: number;
-}
-
-/** What is merged, and where to. */
-export interface CompactorOptions {
-  /** Directory that holds the table. */
-  readonly database: string;
-  /** Name of the table. */
-  readonly name: string;
-  /** `<database>/<name>.lance` */
-  readonly tableDirectory: string;
-  /** The shard's directory. */
-  readonly shardDirectory: string;
-  /** Manifests of the shard. */
-  readonly manifests: ManifestStore;
-  /** Of the claim on the shard: while it holds, and no longer, the table is merged into. */
-  readonly epoch: number;
-  /** Columns of the table. */
-  readonly schema: Schema;
-  /** Its key columns, in order. */
-  readonly primaryKey: readonly string[];
-  /** True when it is certain that no process is left that has ever held the shard before. @default false */
-  readonly predecessorGone?: boolean | undefined;
-  readonly limits?: Partial<CompactionLimits> | undefined;
-  /** For tests that stop at every step. */
-  readonly onStep?: OnStep | undefined;
-}
-
-/** What a run did. */
-export interface CompactionResult {
-  /** Generations of the SSTables that were merged, ascending. */
-  readonly generations: readonly number[];
-  /** Rows that were upserted: one for each key. */
-  readonly rowsUpserted: number;
-  /** Rows of the base table that were deleted. */
-  readonly rowsDeleted: number;
-  /** Commits to the base table, those of the watermark left out. */
-  readonly commits: number;
-  /** How often a commit was begun anew, because others had committed first. */
-  readonly retries: number;
-  /** Bytes of new files in the base table, by whomever. */
-  readonly bytesWritten: number;
-  /** Whether the base table says what is merged; undefined when there was nothing to merge. */
-  readonly watermark: WatermarkOutcome | undefined;
-  /** Generation up to which all SSTables are in the base table, durably. What is listed up to it may be unlisted. */
-  readonly mergedGeneration: number;
-  readonly milliseconds: number;
-}
-
-const DEFAULTS: CompactionLimits = {
-  commitBytes: 2 ** 26,
-  commitRows: 250_000,
-  commitDeletes: 5_000,
-  mergedKeys: 1_000_000,
-  indexedRows: 1_000_000,
-  mergeTimeoutMs: 60_000,
-};
-
-/** LanceDB begins a delete anew for so long. */
-const DELETE_RETRY_MS = 30_000;
-/** What a process that goes on needs to see that its time is up. */
-const MARGIN_MS = 5_000;
 
 export class Compactor {
   readonly #options: CompactorOptions;
@@ -148,7 +82,7 @@ export class Compactor {
   private constructor(options: CompactorOptions, connection: Connection, table: Table) {
     const { tableDirectory, primaryKey, manifests, epoch, predecessorGone = false, onStep = () => {} } = options;
     this.#options = options;
-    this.#limits = { ...DEFAULTS, ...options.limits };
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connection = connection;
     this.#table = table;
     this.#store = new LocalStore(tableDirectory);
@@ -284,10 +218,10 @@ export class Compactor {
   /** Until this has returned once, nothing is merged. */
   async #fence(signal: AbortSignal | undefined): Promise<void> {
     if (this.#fenced) return;
-    const waitMs = Math.max(this.#limits.mergeTimeoutMs, DELETE_RETRY_MS) + MARGIN_MS;
-    const leftMs = this.#openedAtMs + waitMs - performance.now();
+    const leftMs = this.#openedAtMs + this.#limits.takeoverWaitMs - performance.now();
     if (leftMs > 0) await sleep(leftMs, undefined, { signal });
-    await this.#commits.touch("fence");
+    const { written } = await writeFence(this.#store, this.#versionOptions("fence"));
+    if (!written) await this.#commits.touch("fence");
     this.#fenced = true;
   }
 
@@ -314,18 +248,26 @@ export class Compactor {
     const outcome = await writeMergeWatermark(this.#store, {
       shardId: manifests.shardId,
       generation: together.at(-1)?.generation ?? 0,
+      ...this.#versionOptions("watermark", sums),
+    });
+    await onStep?.("watermark:after");
+    return outcome;
+  }
+
+  #versionOptions(step: string, sums?: { bytesWritten: number }): VersionOptions {
+    const { onStep } = this.#options;
+    return {
       makeDurable: async (manifest) => {
         await onStep?.("sync:before");
-        sums.bytesWritten += (await this.#sync.sync(manifest)).bytes;
+        const { bytes } = await this.#sync.sync(manifest);
+        if (sums !== undefined) sums.bytesWritten += bytes;
         await onStep?.("sync:after");
       },
       beforeCommit: async () => {
         await this.#watch.check();
-        await onStep?.("watermark:before");
+        await onStep?.(`${step}:before`);
       },
-    });
-    await onStep?.("watermark:after");
-    return outcome;
+    };
   }
 
   async #makeDurable(): Promise<SyncedFiles> {

@@ -1,20 +1,22 @@
 /**
- * The next version of a base table with the same contents, that says how far a shard is merged into it.
+ * The next version of a base table with the same contents: one that says how far a shard is merged into it, or one that fences.
  *
  * ```
  * Manifest       3 version  6 index_section  7 timestamp {1 seconds  2 nanos}  12 transaction_file (string)
  *                21 transaction_section (uint64: offset of its length)                      these are set, all others kept
  *                4 version_aux_data  9 reader_feature_flags  10 writer_feature_flags  20 branch          looked at, and kept
- * Transaction    1 read_version (uint64)  2 uuid (string)  111 UpdateConfig {}
+ * Transaction    1 read_version (uint64)  2 uuid (string)  106 Restore {1 version (uint64)} or 110 UpdateConfig {}
  * ```
  *
  * - Everything else is kept byte for byte, at every level, behind what is set: other indexes, what the index says of other shards, fields
  *   that nobody here knows.
  * - A manifest of a form that was never held against LanceDB is left alone: another format or naming scheme, feature flags that stand for
  *   something unknown, a branch, or an unknown number, which could be the offset of something that lies elsewhere in the new file.
- * - The transaction changes no configuration. Of all operations it is the one that whoever commits at the same time, from an older
- *   version, passes over: `add`, `update`, `delete`, `mergeInsert`, `optimize` and index creation of LanceDB are carried out on top of
- *   it. (UpdateMemWalState, which Lance's own compaction writes, would make an `add` of an older handle fail.)
+ * - What the transaction says is for those who commit at the same time, from an older version. UpdateConfig, here of nothing, they pass
+ *   over: `add`, `update`, `delete`, `mergeInsert`, `optimize`, index creation, `addColumns` of LanceDB are carried out on top of it.
+ *   (DataReplacement, 111, would stop `addColumns`; UpdateMemWalState, 112, which Lance's own compaction writes, `add`, `delete` and index
+ *   creation.) Restore, here of the very version before, stops all of them: they fail as incompatible until their handles are refreshed.
+ *   Only a merge or update whose rows a third process has changed before it is begun anew by LanceDB itself, on the newest version.
  *
  * @module
  */
@@ -45,25 +47,47 @@ const KNOWN_NUMBERS: readonly number[] = [11, 14];
 
 /** @param merged SSTables of this shard up to this generation are in the table's contents */
 export function withCompacted(
-  { manifest, indexSection, version, format, scheme }: ManifestFile,
+  manifest: ManifestFile,
   merged: CompactedSsTable,
+  transaction: VersionTransaction,
+): EditedManifest {
+  const { indexSection } = manifest;
+  if (indexSection === undefined) return { refused: "the table has no LSM write spec" };
+  const edited = readIndexes(indexSection, merged);
+  return "section" in edited ? nextVersion(manifest, edited.section, UPDATE_CONFIG, transaction) : edited;
+}
+
+/** The version that fences. */
+export function asFence(manifest: ManifestFile, transaction: VersionTransaction): EditedManifest {
+  const restore = message((writer) => writer.tag(1, WireType.Varint).uint64(manifest.version));
+  return nextVersion(manifest, manifest.indexSection ?? new Uint8Array(), { number: 106, body: restore }, transaction);
+}
+
+/** What a transaction does: the number of its field, and the message in it. */
+interface Operation {
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+const UPDATE_CONFIG: Operation = { number: 110, body: new Uint8Array() };
+
+function nextVersion(
+  { manifest, version, format, scheme }: ManifestFile,
+  indexSection: Uint8Array,
+  operation: Operation,
   { uuid, timestampMs }: VersionTransaction,
 ): EditedManifest {
   if (scheme !== 2) return { refused: `its versions are named by scheme ${scheme}; expected 2` };
   if (format !== FILE_FORMAT) return { refused: `its format is ${format}; expected ${FILE_FORMAT}` };
-  if (indexSection === undefined) return { refused: "the table has no LSM write spec" };
   const known = readManifest(manifest);
   if (known.problem !== undefined) return { refused: known.problem };
-  const indexes = readIndexes(indexSection, merged);
-  if (!("section" in indexes)) return indexes;
-
   const transaction = message((writer) => {
     writer.tag(1, WireType.Varint).uint64(version);
     writer.tag(2, WireType.LengthDelimited).string(uuid);
-    writer.tag(111, WireType.LengthDelimited).bytes(new Uint8Array());
+    bytes(writer, operation.number, operation.body);
   });
   const transactionFile = `${version}-${uuid}.txn`;
-  const file = manifestFile(indexes.section, transaction, (offsets) =>
+  const file = manifestFile(indexSection, transaction, (offsets) =>
     message((writer) => {
       writer.raw(known.kept);
       writer.tag(3, WireType.Varint).uint64(version + 1);

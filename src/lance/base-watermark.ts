@@ -1,7 +1,9 @@
 /**
- * The merge watermark of a base table: up to which generation the SSTables of a shard are in the table's contents.
+ * Versions of a base table that we write ourselves: with a merge watermark, or as a fence.
  *
- * It lies in the table's manifest, so that it belongs to a version: who reads this version or a later one passes over the SSTables it covers,
+ * The merge watermark says up to which generation the SSTables of a shard are in the table's contents.
+ *
+ * The watermark lies in the table's manifest, so that it belongs to a version: who reads this version or a later one passes over the SSTables it covers,
  * who is at an earlier one still reads them. Nobody misses a row or sees one twice, whatever version he is at, as long as the SSTables are
  * there. LanceDB can read a watermark and cannot be made to write one, so a version is written by hand.
  *
@@ -20,25 +22,28 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConflictError } from "../errors.js";
 import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
-import { withCompacted } from "./base-manifest-edit.js";
+import { asFence, type EditedManifest, type VersionTransaction, withCompacted } from "./base-manifest-edit.js";
 import { baseManifestKey, type ManifestFile, readNewestManifest, TRANSACTIONS_PREFIX } from "./base-manifest-file.js";
 import type { CompactedSsTable } from "./mem-wal-index.js";
 import { putSettled } from "./put-settled.js";
 
-/** Whether a watermark was written. */
+/** Whether a version was written. */
 export type WatermarkOutcome =
   /** In this version. */
   | { readonly written: true; readonly version: number }
   /** There was none to write, or none can be written to this table; `reason` says why. */
   | { readonly written: false; readonly version: number; readonly reason: string };
 
-/** What a watermark says, and what must happen before it is written. */
-export interface WatermarkOptions extends CompactedSsTable {
-  /** Makes everything durable that the version consists of; what it throws ends the attempt. Called again for another version. */
+/** What must happen before a version is written. */
+export interface VersionOptions {
+  /** Makes everything durable that the version before consists of; what it throws ends the attempt. Called again for another version. */
   readonly makeDurable: (manifest: ManifestFile) => Promise<void>;
   /** Called right before the version is written; what it throws ends the attempt. */
   readonly beforeCommit?: () => Promise<void>;
 }
+
+/** What a watermark says, and what must happen before it is written. */
+export interface WatermarkOptions extends CompactedSsTable, VersionOptions {}
 
 const MAX_TRIES = 16;
 const MAX_DELAY_MS = 200;
@@ -50,15 +55,36 @@ const MAX_DELAY_MS = 200;
  * @throws ConflictError when others have committed versions 16 times in a row; StorageError and OutcomeUnknownError as the store does: then
  * the watermark may have been written, and may be written again
  */
-export async function writeMergeWatermark(table: ObjectStore, options: WatermarkOptions): Promise<WatermarkOutcome> {
-  const { shardId, generation, makeDurable, beforeCommit } = options;
+export function writeMergeWatermark(table: ObjectStore, options: WatermarkOptions): Promise<WatermarkOutcome> {
+  const { shardId, generation } = options;
+  const edit = (newest: ManifestFile) => withCompacted(newest, { shardId, generation }, newTransaction());
+  return writeVersion(table, edit, options);
+}
+
+/**
+ * Writes a version with the same contents that whoever has begun a commit on an older version collides with. So has everybody who keeps a
+ * handle that does not refresh: LanceDB calls it an incompatible transaction, and `checkoutLatest()` helps. Errors as
+ * {@link writeMergeWatermark}.
+ */
+export function writeFence(table: ObjectStore, options: VersionOptions): Promise<WatermarkOutcome> {
+  return writeVersion(table, (newest) => asFence(newest, newTransaction()), options);
+}
+
+function newTransaction(): VersionTransaction {
+  return { uuid: randomUUID(), timestampMs: Date.now() };
+}
+
+async function writeVersion(
+  table: ObjectStore,
+  edit: (newest: ManifestFile) => EditedManifest,
+  { makeDurable, beforeCommit }: VersionOptions,
+): Promise<WatermarkOutcome> {
   for (let i = 0; i < MAX_TRIES; i++) {
     if (i > 0) await sleep(Math.random() * Math.min(MAX_DELAY_MS, 5 * 2 ** i));
     const newest = await readNewestManifest(table);
     const { version } = newest;
     if (!(await stays(makeDurable(newest)))) continue;
-    const transaction = { uuid: randomUUID(), timestampMs: Date.now() };
-    const edited = withCompacted(newest, { shardId, generation }, transaction);
+    const edited = edit(newest);
     if ("refused" in edited) return { written: false, version, reason: `${newest.name}: ${edited.refused}` };
     if ("already" in edited) {
       return { written: false, version, reason: `the table has a watermark of ${edited.already} already` };
@@ -70,7 +96,7 @@ export async function writeMergeWatermark(table: ObjectStore, options: Watermark
     }
   }
   throw new ConflictError(
-    `${table.name}: others committed a version first, ${MAX_TRIES} times in a row, and no merge watermark was written; try again`,
+    `${table.name}: others committed a version first, ${MAX_TRIES} times in a row, and none of ours was written; try again`,
   );
 }
 
