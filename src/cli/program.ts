@@ -5,9 +5,11 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { gcCommand } from "./commands/gc.js";
 import { ingestCommand } from "./commands/ingest.js";
 import { repairCommand } from "./commands/repair.js";
 import { statsCommand } from "./commands/stats.js";
+import { verifyCommand } from "./commands/verify.js";
 import { walCommand } from "./commands/wal.js";
 import { EXIT, failureOf } from "./failure.js";
 import { oneLine } from "./one-line.js";
@@ -37,7 +39,14 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   const done = (code: number): void => {
     exitCode = code;
   };
-  const commands = [ingestCommand(done), walCommand(done), statsCommand(done), repairCommand(done)];
+  const commands = [
+    ingestCommand(done),
+    walCommand(done),
+    statsCommand(done),
+    repairCommand(done),
+    gcCommand(done),
+    verifyCommand(done),
+  ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(mistake(text, command.name())) });

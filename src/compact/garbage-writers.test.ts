@@ -19,7 +19,7 @@ import { shardDirectory, VERSION_HINT_KEY, walKey } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
 import { encodeSentinel } from "../lance/wal-entry.js";
 import { LocalStore } from "../storage/local-store.js";
-import { MemoryStore } from "../storage/memory-store.js";
+import type { MemoryStore } from "../storage/memory-store.js";
 import { ObjectExistsError } from "../storage/object-store.js";
 import { localTree } from "../storage/object-tree.js";
 import { AT_ONCE, manifestsOf, Shard } from "./garbage.fixture.js";

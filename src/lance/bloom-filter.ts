@@ -70,6 +70,20 @@ export function encodeKeyFilter(hashes: Uint32Array): Uint8Array {
 }
 
 /**
+ * LanceDB's filter, asked with hashes of `KeyHasher.forLance`.
+ *
+ * @param name what errors call these bytes: the file they come from
+ * @throws CorruptError when they have another length
+ */
+export function decodeLanceFilter(file: Uint8Array, name: string): Pick<KeyFilter, "mightHold"> {
+  if (file.byteLength !== LANCE_BLOCKS * BLOCK_BYTES) {
+    throw new CorruptError(`${name} has ${file.byteLength} bytes; expected ${LANCE_BLOCKS * BLOCK_BYTES}`);
+  }
+  const filter = new SplitBlockFilter(wordsOfBytes(file));
+  return { mightHold: (low, high) => filter.mightHold(low, high) };
+}
+
+/**
  * @param name what errors call these bytes: the file they come from
  * @throws CorruptError when they are no filter of ours, or were damaged
  */

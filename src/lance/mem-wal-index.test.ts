@@ -51,6 +51,7 @@ describe("the index of a table of LanceDB", () => {
       ],
       maintainedIndexes: [],
       compacted: [],
+      caughtUp: [],
       writerConfigDefaults: new Map(Object.entries({ max_wal_flush_interval_ms: "1", ...writerConfig })),
     });
     await lance.close();

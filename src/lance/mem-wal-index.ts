@@ -45,6 +45,12 @@ export interface CompactedSsTable {
   readonly generation: number;
 }
 
+/** How far an index of the base table has come. */
+export interface IndexCatchUp {
+  readonly index: string;
+  readonly compacted: readonly CompactedSsTable[];
+}
+
 export interface MemWalIndex {
   /** Version of the base table that this was read from. */
   readonly tableVersion: number;
@@ -53,6 +59,8 @@ export interface MemWalIndex {
   /** Names of the indexes that writers keep up to date. */
   readonly maintainedIndexes: readonly string[];
   readonly compacted: readonly CompactedSsTable[];
+  /** How far indexes of the base table have come: rows of SSTables up to these generations are in them too. */
+  readonly caughtUp: readonly IndexCatchUp[];
   /** What the table tells its writers, such as `max_memtable_rows`: text that is ignored where it cannot be read. */
   readonly writerConfigDefaults: ReadonlyMap<string, string>;
 }
@@ -93,6 +101,17 @@ export async function memWalIndexOf(table: ObjectStore): Promise<MemWalIndex | u
   }
 }
 
+/**
+ * SSTables of a shard up to this generation are needed by no reader of this version of the base table: they are in it, and in every index
+ * that is kept up to date. 0 is none.
+ */
+export function collectableThrough({ compacted, maintainedIndexes, caughtUp }: MemWalIndex, shardId: string): number {
+  const generationOf = (tables: readonly CompactedSsTable[] | undefined): number =>
+    tables?.find((table) => table.shardId === shardId)?.generation ?? 0;
+  const indexes = maintainedIndexes.map((name) => caughtUp.find(({ index }) => index === name)?.compacted);
+  return Math.min(generationOf(compacted), ...indexes.map(generationOf));
+}
+
 /** Whether the URL of a type is that of the details decoded here. */
 export function isMemWalDetails(type: string): boolean {
   return type.slice(type.lastIndexOf("/") + 1) === DETAILS_TYPE;
@@ -103,17 +122,19 @@ function decodeDetails(encoded: Uint8Array): Omit<MemWalIndex, "tableVersion"> {
   const shardingSpecs: ShardingSpec[] = [];
   const maintainedIndexes: string[] = [];
   const compacted: CompactedSsTable[] = [];
+  const caughtUp: IndexCatchUp[] = [];
   const writerConfigDefaults = new Map<string, string>();
   readMessage(encoded, (number, field) => {
     if (number === 2) numShards = field.uint32();
     else if (number === 7) shardingSpecs.push(decodeSpec(field.bytes()));
     else if (number === 8) maintainedIndexes.push(field.string());
     else if (number === 9) compacted.push(decodeCompacted(field.bytes()));
+    else if (number === 10) caughtUp.push(decodeCatchUp(field.bytes()));
     else if (number === 11) addPair(writerConfigDefaults, field);
     else return false;
     return true;
   });
-  return { numShards, shardingSpecs, maintainedIndexes, compacted, writerConfigDefaults };
+  return { numShards, shardingSpecs, maintainedIndexes, compacted, caughtUp, writerConfigDefaults };
 }
 
 function decodeSpec(encoded: Uint8Array): ShardingSpec {
@@ -164,6 +185,18 @@ export function decodeCompacted(encoded: Uint8Array): CompactedSsTable {
     return true;
   });
   return { shardId: formatUuid(shardId), generation };
+}
+
+function decodeCatchUp(encoded: Uint8Array): IndexCatchUp {
+  let index = "";
+  const compacted: CompactedSsTable[] = [];
+  readMessage(encoded, (number, field) => {
+    if (number === 1) index = field.string();
+    else if (number === 2) compacted.push(decodeCompacted(field.bytes()));
+    else return false;
+    return true;
+  });
+  return { index, compacted };
 }
 
 /** One pair of a map, which is a message {1 key, 2 value}. */

@@ -6,9 +6,9 @@
  * @module
  */
 import { type RecordBatch, type Schema, Type } from "apache-arrow";
+import { KeySet } from "../../compact/key-set.js";
 import { UsageError } from "../../errors.js";
 import { digestKey } from "./key-digest.js";
-import { KeySet } from "./key-set.js";
 
 /** Distinct keys that are told apart at most; 450 MB of memory are in use by then. */
 const MOST_KEYS = 2 ** 25 * 0.75;

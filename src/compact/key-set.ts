@@ -52,6 +52,17 @@ export class KeySet {
     return false;
   }
 
+  /** Whether the key whose words start at `keys[at]` was added. */
+  has(keys: Int32Array, at: number): boolean {
+    const mask = this.#capacity - 1;
+    let slot = hashOf(keys, at, this.#words) & mask;
+    while (this.#used[slot] === 1) {
+      if (this.#equals(slot, keys, at)) return true;
+      slot = (slot + 1) & mask;
+    }
+    return false;
+  }
+
   #equals(slot: number, keys: Int32Array, at: number): boolean {
     for (let word = 0; word < this.#words; word++) {
       if (this.#slots[slot * this.#words + word] !== keys[at + word]) return false;
