@@ -17,14 +17,20 @@
 import type { DataLike, TypeLike } from "../arrow/shape.js";
 import { UsageError } from "../errors.js";
 import { longAt } from "../kernels/plain/views.js";
-import { type ByteColumn, type KeyColumn, type KeyKind, keyColumn, keyKindOf, type WordColumn } from "./key-types.js";
+import {
+  type ByteColumn,
+  copyBytes,
+  type KeyColumn,
+  type KeyKind,
+  keyColumn,
+  keyKindOf,
+  type WordColumn,
+} from "./key-types.js";
 import { sipHash13 } from "./sip-hash.js";
 
 const FIRST_BYTES = 256;
 /** Behind the message: what is left of the last block, or all of one. */
 const SLACK_BYTES = 16;
-/** Up to here bytes are copied one by one, which is quicker than `set`. */
-const SHORT_BYTES = 48;
 const END_OF_TEXT = 0xff;
 
 export class KeyHasher {
@@ -133,8 +139,7 @@ export class KeyHasher {
       at = this.#writeWord(Math.floor(length / 2 ** 32), at);
     }
     const bytes = this.#bytes;
-    if (length > SHORT_BYTES) bytes.set(values.subarray(from, from + length), at);
-    else for (let i = 0; i < length; i++) bytes[at + i] = values[from + i] ?? 0;
+    copyBytes(values, from, from + length, bytes, at);
     at += length;
     if (isText) bytes[at++] = END_OF_TEXT;
     return at;

@@ -19,7 +19,7 @@ import { TooLargeError, UsageError } from "../errors.js";
 import { longAt, longsOf, setLong } from "../kernels/plain/views.js";
 import { KeyHasher } from "./key-hasher.js";
 import { orderOfBytes, orderOfNumbers } from "./key-order.js";
-import { type ByteColumn, type KeyColumn, type KeyKind, keyColumn, keyKindOf } from "./key-types.js";
+import { type ByteColumn, copyBytes, type KeyColumn, type KeyKind, keyColumn, keyKindOf } from "./key-types.js";
 
 const SIGN = 0x80000000;
 const FIRST_BYTES_A_KEY = 24;
@@ -125,15 +125,17 @@ export class KeyList {
    */
   take(rows: Uint32Array): Data {
     if (this.#number === "int32") {
-      const values = Int32Array.from(rows, (row) => (this.#low[row] ?? 0) ^ SIGN);
+      const values = new Int32Array(rows.length);
+      for (let i = 0; i < rows.length; i++) values[i] = (this.#low[rows[i] ?? 0] ?? 0) ^ SIGN;
       return arrowData(this.type, rows.length, 0, { values });
     }
     if (this.#number === "int64") {
       const words = new Int32Array(2 * rows.length);
-      rows.forEach((row, i) => {
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i] ?? 0;
         words[2 * i] = this.#low[row] ?? 0;
         words[2 * i + 1] = (this.#high[row] ?? 0) ^ SIGN;
-      });
+      }
       return arrowData(this.type, rows.length, 0, { values: new BigInt64Array(words.buffer) });
     }
     return this.#takeBytes(rows);
@@ -151,14 +153,16 @@ export class KeyList {
     const values = new Uint8Array(bytes);
     const offsets = large ? new BigInt64Array(rows.length + 1) : new Int32Array(rows.length + 1);
     const words = longsOf(offsets);
+    const all = this.#bytes;
     let at = 0;
-    rows.forEach((row, i) => {
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] ?? 0;
       const from = ends[row] ?? 0;
       const to = ends[row + 1] ?? 0;
-      values.set(this.#bytes.subarray(from, to), at);
+      copyBytes(all, from, to, values, at);
       at += to - from;
       setLong(words, i + 1, at);
-    });
+    }
     return arrowData(this.type, rows.length, 0, { values, offsets });
   }
 

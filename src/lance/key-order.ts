@@ -25,7 +25,7 @@ export interface ByteKeys {
 
 /** Rows in the order of the unsigned numbers `high[row] * 2^32 + low[row]`; equal ones in the order of rows. */
 export function orderOfNumbers(high: Uint32Array, low: Uint32Array): Uint32Array {
-  const order = Uint32Array.from(high.keys());
+  const order = firstToLast(high.length);
   sortByDigits(order, high, low);
   return order;
 }
@@ -33,7 +33,7 @@ export function orderOfNumbers(high: Uint32Array, low: Uint32Array): Uint32Array
 /** Rows in the order of the bytes of their keys, a prefix before what it is a prefix of. */
 export function orderOfBytes(keys: ByteKeys): Uint32Array {
   const rows = keys.offsets.length - 1;
-  const order = Uint32Array.from({ length: rows }, (_, row) => row);
+  const order = firstToLast(rows);
   const high = new Uint32Array(rows);
   const low = new Uint32Array(rows);
   // At most as many ranges wait as there are rows.
@@ -99,14 +99,8 @@ function sortByDigits(order: Uint32Array, high: Uint32Array, low: Uint32Array): 
   const counts = new Uint32Array(DIGITS * RADIX);
   for (let i = 0; i < rows; i++) {
     const row = order[i] ?? 0;
-    for (let half = 0; half < 2; half++) {
-      const word = (half === 0 ? low : high)[row] ?? 0;
-      const base = 4 * half * RADIX;
-      count(counts, base + (word & 0xff));
-      count(counts, base + RADIX + ((word >>> 8) & 0xff));
-      count(counts, base + 2 * RADIX + ((word >>> 16) & 0xff));
-      count(counts, base + 3 * RADIX + (word >>> 24));
-    }
+    countDigits(counts, 0, low[row] ?? 0);
+    countDigits(counts, 4 * RADIX, high[row] ?? 0);
   }
   let from: Uint32Array = order;
   let to: Uint32Array = new Uint32Array(rows);
@@ -134,6 +128,19 @@ function sortByDigits(order: Uint32Array, high: Uint32Array, low: Uint32Array): 
   if (from !== order) order.set(from);
 }
 
-function count(counts: Uint32Array, at: number): void {
-  counts[at] = (counts[at] ?? 0) + 1;
+function countDigits(counts: Uint32Array, base: number, word: number): void {
+  const first = base + (word & 0xff);
+  const second = base + RADIX + ((word >>> 8) & 0xff);
+  const third = base + 2 * RADIX + ((word >>> 16) & 0xff);
+  const fourth = base + 3 * RADIX + (word >>> 24);
+  counts[first] = (counts[first] ?? 0) + 1;
+  counts[second] = (counts[second] ?? 0) + 1;
+  counts[third] = (counts[third] ?? 0) + 1;
+  counts[fourth] = (counts[fourth] ?? 0) + 1;
+}
+
+function firstToLast(rows: number): Uint32Array {
+  const order = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) order[row] = row;
+  return order;
 }

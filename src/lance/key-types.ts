@@ -26,6 +26,9 @@ export interface ByteColumn {
 
 export type KeyColumn = WordColumn | ByteColumn;
 
+/** Up to here bytes are copied one by one, which is quicker than `set`. */
+const SHORT_BYTES = 48;
+
 const KINDS: ReadonlyMap<number, KeyKind> = new Map([
   [Type.Utf8, "utf8"],
   [Type.LargeUtf8, "large_utf8"],
@@ -59,6 +62,12 @@ export function keyColumn(kind: KeyKind, data: DataLike): KeyColumn {
   const bytes = values === undefined ? new Uint8Array() : bytesOf(values);
   if (!(valueOffsets instanceof Int32Array || valueOffsets instanceof BigInt64Array)) throw missing(kind);
   return { kind, bytes, offsets: longsOf(valueOffsets) };
+}
+
+/** Copies bytes [from, to) of `source` to byte `at` of `target`. */
+export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {
+  if (to - from > SHORT_BYTES) target.set(source.subarray(from, to), at);
+  else for (let i = from, place = at; i < to; i++) target[place++] = source[i] ?? 0;
 }
 
 function missing(kind: KeyKind): UsageError {
