@@ -54,15 +54,28 @@ export function takeVar(
   const to = new DataView(buffer);
   const source = runSource(data, first, last, rows);
   const { view, base, nativeMinBytes } = source;
+  // Rows whose bytes lie one behind the other are copied as one.
+  let start = 0;
+  let end = 0;
   let target = 0;
-  for (let row = 0; row < rows; row++) {
-    const end = takenOffsets[row + 1] ?? 0;
-    const length = end - target;
-    const start = (offsets[indices[row] ?? 0] ?? 0) - base;
+  const copy = (): void => {
+    const length = end - start;
     if (length < nativeMinBytes) copyRun(to, target, view, start, length);
-    else taken.set(source.bytes.subarray(start, start + length), target);
-    target = end;
+    else taken.set(source.bytes.subarray(start, end), target);
+  };
+  for (let row = 0; row < rows; row++) {
+    const at = takenOffsets[row] ?? 0;
+    const length = (takenOffsets[row + 1] ?? 0) - at;
+    if (length === 0) continue;
+    const rowStart = (offsets[indices[row] ?? 0] ?? 0) - base;
+    if (rowStart !== end) {
+      copy();
+      start = rowStart;
+      target = at;
+    }
+    end = rowStart + length;
   }
+  copy();
   return { offsets: takenOffsets, data: taken };
 }
 

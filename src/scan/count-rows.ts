@@ -6,8 +6,6 @@
 import { liveRows } from "./live-rows.js";
 import type { Snapshot } from "./snapshot.js";
 
-const BATCH_ROWS = 65_536;
-
 /**
  * Exactly: of the tiers below the newest one the keys are read. What Lance knows by itself is taken from it, when nothing newer is there.
  * Errors as `scanSnapshot`.
@@ -20,8 +18,7 @@ export async function countRows(snapshot: Snapshot, signals: readonly AbortSigna
     if (snapshot.memtables.length === 0 && snapshot.ssTables.length === 0) return snapshot.base.rows;
     const limit = Number.POSITIVE_INFINITY;
     let rows = 0;
-    for await (const live of liveRows(snapshot, { columns: [], batchRows: BATCH_ROWS, limit, signals }))
-      rows += live.count;
+    for await (const live of liveRows(snapshot, { columns: [], limit, signals })) rows += live.count;
     return rows;
   } finally {
     done();

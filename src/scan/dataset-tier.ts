@@ -19,6 +19,9 @@ import type { Shadow } from "./shadow.js";
 import type { Tier, TierBatch, TierRead } from "./tier.js";
 import type { Bits } from "./tombstones.js";
 
+/** More rows at once gain nothing. */
+const MAX_BATCH_ROWS = 65_536;
+
 /** What the rows of a dataset are read as. */
 export interface RowsOf {
   /** Of the table, whose types the columns get. */
@@ -42,7 +45,7 @@ export class DatasetTier implements Tier {
     return this.#shadows();
   }
 
-  async *batches({ columns, batchRows, limit }: TierRead): AsyncGenerator<TierBatch, void> {
+  async *batches({ columns, limit }: TierRead): AsyncGenerator<TierBatch, void> {
     const { schema, primaryKey } = this.#table;
     const dataset = this.#dataset;
     const marked = dataset.columns.includes(TOMBSTONE);
@@ -50,7 +53,7 @@ export class DatasetTier implements Tier {
     const limited = Number.isFinite(limit);
     const scanned = dataset.scan({
       columns: read,
-      batchRows: batchRowsFor(schema, read, dataset.rowBytes, batchRows),
+      batchRows: batchRowsFor(schema, read, dataset.rowBytes, MAX_BATCH_ROWS),
       ...(limited ? { limit } : {}),
       ...(limited && marked ? { filter: `NOT ${quotedName(TOMBSTONE)}` } : {}),
     });

@@ -23,6 +23,9 @@ import type { CapturedSsTable, Snapshot } from "./snapshot.js";
 import type { SsTableKeyView } from "./ss-table-keys.js";
 import { isMarked } from "./tombstones.js";
 
+/** Looked through at once; small batches would take longer than the looking. */
+const BATCH_ROWS = 16_384;
+
 /** A row, in a batch of the table's schema. */
 export interface FoundRow {
   readonly batch: RecordBatch;
@@ -137,7 +140,7 @@ class Search {
       const some = numbers.subarray(start, start + most);
       const filter = keyPredicate(primaryKey, this.#keys, some);
       const columns = this.#columnsOf(dataset);
-      for await (const batch of dataset.scan({ columns, filter, limit: some.length, batchRows: some.length })) {
+      for await (const batch of dataset.scan({ columns, filter, limit: some.length, batchRows: BATCH_ROWS })) {
         this.#note(batch);
       }
     }

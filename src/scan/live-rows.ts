@@ -26,8 +26,6 @@ export interface LiveRows {
 export interface LiveRowsOptions {
   /** Names of columns of the table. */
   readonly columns: readonly string[];
-  /** Rows of a batch at most, where that can be chosen. */
-  readonly batchRows: number;
   /** Rows at most. */
   readonly limit: number;
   readonly signals: readonly AbortSignal[];
@@ -35,7 +33,7 @@ export interface LiveRowsOptions {
 
 /** Gives way to others every millisecond. Errors as those of the tiers, and the reason of a signal that aborts. */
 export async function* liveRows(snapshot: Snapshot, options: LiveRowsOptions): AsyncGenerator<LiveRows, void> {
-  const { columns, batchRows, limit, signals } = options;
+  const { columns, limit, signals } = options;
   const slice = new TimeSlice();
   let left = limit;
   for (const tier of snapshot.tiers()) {
@@ -43,7 +41,7 @@ export async function* liveRows(snapshot: Snapshot, options: LiveRowsOptions): A
     const shadows = await tier.shadows();
     // Below a tier that hides rows nobody can tell how many have to be read.
     const tierLimit = shadows.length === 0 ? left : Number.POSITIVE_INFINITY;
-    for await (const batch of tier.batches({ columns, batchRows, limit: tierLimit })) {
+    for await (const batch of tier.batches({ columns, limit: tierLimit })) {
       await slice.giveWay();
       for (const signal of signals) signal.throwIfAborted();
       const live = liveRowsOf(batch, shadows, left);

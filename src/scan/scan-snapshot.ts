@@ -51,7 +51,6 @@ export function scanSnapshot(
 interface ScanPlan {
   readonly gatherer: BatchGatherer;
   readonly limit: number;
-  readonly batchRows: number;
   readonly signals: readonly AbortSignal[];
 }
 
@@ -67,16 +66,16 @@ function scanPlan(schema: Schema, options: ScanOptions, conduct: ScanConduct): S
   }
   const gatherer = new BatchGatherer(schema, select, { batchRows, copy });
   const signals = [signal, closed].filter((one) => one !== undefined);
-  return { gatherer, limit, batchRows, signals };
+  return { gatherer, limit, signals };
 }
 
 async function* batches(snapshot: Snapshot, plan: ScanPlan): AsyncGenerator<RecordBatch, void> {
-  const { gatherer, limit, batchRows, signals } = plan;
+  const { gatherer, limit, signals } = plan;
   for (const signal of signals) signal.throwIfAborted();
   const done = snapshot.use();
   try {
     const columns = gatherer.schema.fields.map(({ name }) => name);
-    for await (const { batch, rows } of liveRows(snapshot, { columns, batchRows, limit, signals })) {
+    for await (const { batch, rows } of liveRows(snapshot, { columns, limit, signals })) {
       yield* gatherer.add(batch.columns(), batch.rows, rows);
     }
     yield* gatherer.flush();

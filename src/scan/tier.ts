@@ -28,8 +28,6 @@ export interface TierBatch {
 export interface TierRead {
   /** Names of columns of the table. */
   readonly columns: readonly string[];
-  /** Rows of a batch at most, where that can be chosen. */
-  readonly batchRows: number;
   /** Live rows at most; tiers that cannot tell which are live read on. */
   readonly limit: number;
 }
