@@ -94,6 +94,11 @@ describe("writeSsTable", () => {
     expect(await idsIn(table.path)).toEqual([1, 2]);
   });
 
+  it("writes several at once", async () => {
+    const tables = await Promise.all([1, 2, 3].map((n) => write([row(n), row(10 * n)], { generation: n })));
+    for (const { generation, path } of tables) expect(await idsIn(path)).toEqual([generation, 10 * generation]);
+  });
+
   it("takes nothing but tombstones, with vectors to index too", async () => {
     const table = await write([deleted(1), deleted(2)], { vectorIndexes: [{ column: "v", distanceType: "l2" }] });
     expect(readdirSync(join(shard, table.path))).not.toContain("_indices");
