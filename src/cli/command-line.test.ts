@@ -4,7 +4,7 @@ import { ClosedError, CorruptError, UsageError } from "../errors.js";
 import { failureOf, Interruption } from "./failure.js";
 import { tableLines } from "./ingest/table.js";
 import { oneLine } from "./one-line.js";
-import { byteSize, wholeNumber } from "./option-values.js";
+import { byteSize, duration, wholeNumber } from "./option-values.js";
 import { counted, grouped, short, size } from "./quantities.js";
 
 describe("failureOf", () => {
@@ -38,6 +38,13 @@ describe("oneLine", () => {
 });
 
 describe("option values", () => {
+  it("are times, in milliseconds", () => {
+    expect(["0", "250ms", "90s", "15m", "1h", "7d"].map(duration)).toEqual([0, 250, 90e3, 900e3, 3600e3, 604800e3]);
+    for (const text of ["", "1", "h", "-1h", "1.5h", "1 h", "366d", "1w"]) {
+      expect(() => duration(text)).toThrow(InvalidArgumentError);
+    }
+  });
+
   it("takes whole numbers within bounds", () => {
     const parse = wholeNumber(1, 64);
     expect([parse("1"), parse("64"), parse("007")]).toEqual([1, 64, 7]);

@@ -38,7 +38,6 @@ export class Shard {
   next = 1;
   /** The time of day. */
   nowMs = 1_000_000_000_000;
-  readonly #generations: number[] = [];
 
   private constructor(store: MemoryStore) {
     this.store = store;
@@ -70,12 +69,13 @@ export class Shard {
     for (let i = 0; i < count; i++) await this.append();
   }
 
-  /** Makes an SSTable of all entries up to a position. Returns its directory. */
-  async flush(replayAfter = this.next - 1): Promise<string> {
+  /** Makes an SSTable of all entries up to a position, in files that are synced or not. Returns its directory. */
+  async flush(replayAfter = this.next - 1, durable = true): Promise<string> {
     const { currentGeneration: generation } = await this.manifest();
     const path = `0000000${generation % 10}_gen_${generation}`;
-    await this.store.putIfAbsent(`${path}/data/rows.lance`, [Buffer.from(`rows of ${generation}`)]);
-    await this.store.putIfAbsent(`${path}/_pk_index/page_data.lance`, [Buffer.from("keys")]);
+    for (const file of ["data/rows.lance", "_pk_index/page_data.lance"]) {
+      await this.store.putIfAbsent(`${path}/${file}`, [Buffer.from(`rows of ${generation}`)], { durable });
+    }
     const table = {
       generation,
       path,
@@ -85,7 +85,6 @@ export class Shard {
       unknown: new Uint8Array(),
     };
     await publishSsTable(this.manifests, this.epoch, { table, replayAfter });
-    this.#generations.push(generation);
     return path;
   }
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ConflictError, CorruptError, OutcomeUnknownError, RetryableError, StorageError } from "../errors.js";
 import type { FaultAction } from "../storage/faults.js";
 import { MemoryStore } from "../storage/memory-store.js";
+import type { StoreStep } from "../storage/memory-view.js";
 import { claimShard } from "./claim.js";
 import { type Event, modelWriter, tryByChance, tryEveryOrder } from "./claim-model.fixture.js";
 import { EpochWatch } from "./epoch-watch.js";
@@ -44,6 +45,22 @@ describe("a claim", () => {
     expect(manifest).toEqual({ ...first, version: 1, writerEpoch: 1 });
     expect(await new ManifestStore(store, id).load()).toEqual(manifest);
     expect(await store.head(walKey(1))).toBeUndefined();
+  });
+
+  it("is lost, not a damaged log, when a later one has had entries removed meanwhile", async () => {
+    await write(1, 2, 3);
+    let raced = false;
+    const step = async ({ op, phase }: StoreStep) => {
+      if (raced || op !== "list" || phase !== "request" || (await store.head(manifestKey(1))) === undefined) return;
+      raced = true;
+      await claim(store.view({ actor: "later" }));
+      const later = new ManifestStore(store, id);
+      await later.load();
+      await later.commit((current) => ({ ...(current ?? first), replayAfter: 3 }));
+      for (const position of [1, 2]) await store.delete(walKey(position));
+    };
+    await expect(claim(store.view({ actor: "stopped", step }))).rejects.toThrow(ConflictError);
+    expect(raced).toBe(true);
   });
 
   it("names the sharding spec of a new shard", async () => {

@@ -3,6 +3,7 @@ import { END_OF_STREAM } from "../arrow/message.js";
 import { encodeSchemaMessage } from "../arrow/schema.js";
 import { ConflictError, CorruptError, OutcomeUnknownError, RetryableError, StorageError } from "../errors.js";
 import { claimShard } from "../lance/claim.js";
+import { logEntry } from "../lance/log.fixture.js";
 import { ManifestStore } from "../lance/manifest-store.js";
 import { walKey } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
@@ -445,5 +446,55 @@ describe("open", () => {
     const error: unknown = await openLog("second").catch((error: unknown) => error);
     expect(error).toBeInstanceOf(CorruptError);
     expect(String(error)).toContain(walKey(2));
+  });
+
+  /** As a flush would: says that SSTables cover the entries up to there. */
+  async function cover(replayAfter: number): Promise<void> {
+    await new ManifestStore(store, UNSHARDED_SHARD_ID).commit((current) => {
+      if (current === undefined) throw new Error("no manifest");
+      return { ...current, replayAfter, lastSeen: replayAfter, currentGeneration: current.currentGeneration + 1 };
+    });
+  }
+  const reopen = () => new LogCore(store.view({ actor: "again" }), logOptions, "b".repeat(32), timers).open();
+
+  it("finds the counters of the newest entry, though all entries are covered, and others were removed", async () => {
+    const { log } = await openLog();
+    await log.append(plan(1, { counters: new Map([["a", 1n]]) }));
+    await log.append(plan(2, { counters: new Map([["a", 2n]]) }));
+    await cover(2);
+    await store.delete(walKey(1));
+    const opened = await reopen();
+    expect(opened).toMatchObject({ replayAfter: 2, replayed: { rows: 0 }, countersOutdated: false });
+    expect(opened.counters).toEqual(new Map([["a", 2n]]));
+    // The fences of openings stand behind it.
+    await cover(3);
+    await reopen();
+    await cover(4);
+    expect((await reopen()).counters).toEqual(new Map([["a", 2n]]));
+  });
+
+  it("says when another writer's rows were covered that the counters know nothing of", async () => {
+    const { log } = await openLog();
+    await log.append(plan(1, { counters: new Map([["a", 1n]]) }));
+    await store.putIfAbsent(walKey(2), [logEntry({ from: 7, rows: 1, foreign: true })]);
+    await cover(2);
+    const opened = await reopen();
+    expect(opened).toMatchObject({ countersOutdated: true, replayed: { rows: 0 } });
+    expect(opened.counters).toEqual(new Map([["a", 1n]]));
+  });
+
+  it("begins again when entries were covered and removed while it looked at them", async () => {
+    const { log } = await openLog();
+    for (const entry of [1, 2, 3]) await log.append(plan(entry));
+    let raced = false;
+    onStep = async ({ actor, op, key, phase }) => {
+      if (raced || actor !== "second" || op !== "get" || key !== walKey(2) || phase !== "request") return;
+      raced = true;
+      await cover(2);
+      await store.delete(walKey(1));
+      await store.delete(walKey(2));
+    };
+    const { next } = await openLog("second");
+    expect([raced, next]).toEqual([true, 5]);
   });
 });
