@@ -125,6 +125,7 @@ describe("a snapshot while the owner", () => {
         },
         () => reader.snapshot(),
       );
+      expect(wrong(snapshot)).toBeUndefined();
       const seen = shape(snapshot);
       const whole = seen.map(([generation, batches]) => batches === generation);
       // Whatever is whole comes before whatever is not.
