@@ -70,7 +70,10 @@ export interface CompactionResult {
   readonly bytesWritten: number;
   /** Whether the base table says what is merged; undefined when there was nothing to merge. */
   readonly watermark: WatermarkOutcome | undefined;
-  /** Generation up to which all SSTables are in the base table, durably. What is listed up to it may be unlisted. */
+  /**
+   * Generation up to which all SSTables are in the base table, durably. Indexes that are maintained may not know their rows yet: until
+   * LanceDB has caught up (`caughtUp` of the base manifest, after `optimize`), its vector search reads them from the SSTables.
+   */
   readonly mergedGeneration: number;
   readonly milliseconds: number;
 }

@@ -258,6 +258,7 @@ export class Compactor {
     const { onStep } = this.#options;
     return {
       makeDurable: async (manifest) => {
+        await this.#watch.check();
         await onStep?.("sync:before");
         const { bytes } = await this.#sync.sync(manifest);
         if (sums !== undefined) sums.bytesWritten += bytes;

@@ -10,6 +10,7 @@ import { type LanceTable, lanceRows, lanceUpsert, makeLanceTable } from "../../t
 import { ConflictError, StorageError } from "../errors.js";
 import { LocalStore } from "../storage/local-store.js";
 import { MemoryStore } from "../storage/memory-store.js";
+import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
 import { withCompacted } from "./base-manifest-edit.js";
 import { baseManifestKey, type ManifestFile, readNewestManifest } from "./base-manifest-file.js";
 import { writeFence, writeMergeWatermark } from "./base-watermark.js";
@@ -39,7 +40,7 @@ afterEach(async () => {
 });
 
 const row = (id: number, text: string) => ({ id: BigInt(id), text });
-const mark = (generation: number, shardId = UNSHARDED_SHARD_ID, in_: MemoryStore | LocalStore = store) =>
+const mark = (generation: number, shardId = UNSHARDED_SHARD_ID, in_: ObjectStore = store) =>
   writeMergeWatermark(in_, { shardId, generation, makeDurable: async () => {} });
 
 async function texts(table: Table): Promise<string> {
@@ -172,19 +173,27 @@ describe("a merge watermark", () => {
       writeMergeWatermark(store, {
         shardId: UNSHARDED_SHARD_ID,
         generation: 2,
-        makeDurable: async () => {
-          await lance.table.add([row(80, "x")]);
-        },
-      }),
-    ).rejects.toThrow(ConflictError);
-    await expect(
-      writeMergeWatermark(store, {
-        shardId: UNSHARDED_SHARD_ID,
-        generation: 2,
         makeDurable: () => Promise.reject(new StorageError("no disk")),
       }),
     ).rejects.toThrow("no disk");
     expect(await compacted()).toEqual({ [UNSHARDED_SHARD_ID]: 1 });
+  });
+
+  it("gives up when others are always faster", async () => {
+    const copy = new MemoryStore();
+    const { key, name } = await readNewestManifest(store);
+    await copy.putIfAbsent(key, [readFileSync(name)]);
+    let refused = 0;
+    const busy = copy.view({
+      step: ({ op, key, phase }) => {
+        if (op !== "putIfAbsent" || phase !== "request" || !key.startsWith("_versions/")) return;
+        refused++;
+        throw new ObjectExistsError("taken");
+      },
+    });
+    await expect(mark(1, UNSHARDED_SHARD_ID, busy)).rejects.toThrow(ConflictError);
+    expect(refused).toBe(200);
+    for await (const left of copy.list("_transactions/")) expect(left).toBeUndefined();
   });
 });
 

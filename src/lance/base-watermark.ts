@@ -10,11 +10,12 @@
  * Order of events:
  *   1. The newest version is read, N.
  *   2. The caller makes durable what N consists of, also where no watermark can be written.
- *   3. The transaction is written, then version N + 1, put-if-absent: both durable. When somebody else has written N + 1 meanwhile, all
+ *   3. The transaction is written, then version N + 1, put-if-absent and durably. When somebody else has written N + 1 meanwhile, all
  *      begins anew at his version.
+ *   4. The transaction is made durable. It lies in the version as well; only who commits at the same time needs its file.
  *
- * So of a version with a watermark everything is durable, and no version is ever replaced. A crash leaves at most a transaction of which
- * there is no version; LanceDB's cleanup removes it.
+ * So of a version with a watermark everything that readers need is durable, and no version is ever replaced. A crash leaves at most a
+ * transaction of which there is no version; LanceDB's cleanup removes it.
  *
  * @module
  */
@@ -45,14 +46,15 @@ export interface VersionOptions {
 /** What a watermark says, and what must happen before it is written. */
 export interface WatermarkOptions extends CompactedSsTable, VersionOptions {}
 
-const MAX_TRIES = 16;
-const MAX_DELAY_MS = 200;
+/** Others who commit without a pause leave gaps of some milliseconds. */
+const MAX_TRIES = 200;
+const MAX_DELAY_MS = 20;
 
 /**
  * Says that the SSTables of a shard up to `generation` are in the table's contents. It never takes back what was said before.
  *
  * @param table rooted at the table's directory
- * @throws ConflictError when others have committed versions 16 times in a row; StorageError and OutcomeUnknownError as the store does: then
+ * @throws ConflictError when others have committed versions 200 times in a row; StorageError and OutcomeUnknownError as the store does: then
  * the watermark may have been written, and may be written again
  */
 export function writeMergeWatermark(table: ObjectStore, options: WatermarkOptions): Promise<WatermarkOutcome> {
@@ -80,7 +82,7 @@ async function writeVersion(
   { makeDurable, beforeCommit }: VersionOptions,
 ): Promise<WatermarkOutcome> {
   for (let i = 0; i < MAX_TRIES; i++) {
-    if (i > 0) await sleep(Math.random() * Math.min(MAX_DELAY_MS, 5 * 2 ** i));
+    if (i > 0) await sleep(Math.random() * MAX_DELAY_MS);
     const newest = await readNewestManifest(table);
     const { version } = newest;
     if (!(await stays(makeDurable(newest)))) continue;
@@ -89,11 +91,14 @@ async function writeVersion(
     if ("already" in edited) {
       return { written: false, version, reason: `the table has a watermark of ${edited.already} already` };
     }
-    await table.putIfAbsent(`${TRANSACTIONS_PREFIX}${edited.transactionFile}`, [edited.transaction]);
+    const transactionKey = `${TRANSACTIONS_PREFIX}${edited.transactionFile}`;
+    await table.putIfAbsent(transactionKey, [edited.transaction], { durable: false });
     await beforeCommit?.();
     if (await putSettled(table, baseManifestKey(version + 1), edited.file)) {
+      await table.sync([transactionKey]);
       return { written: true, version: version + 1 };
     }
+    await table.delete(transactionKey);
   }
   throw new ConflictError(
     `${table.name}: others committed a version first, ${MAX_TRIES} times in a row, and none of ours was written; try again`,
