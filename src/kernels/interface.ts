@@ -177,6 +177,8 @@ export interface Kernels {
    * @param out - room for count + 1 words; the last one is undefined
    */
   keyIndexFind(index: number, record: number, count: number, rows: number, out: number): void;
+  /** As `keyIndexFind` for one key, where the key is one column of 8 bytes: its row. */
+  keyIndexFindLong(index: number, key: bigint, rows: number): number;
   /**
    * Writes those of the rows firstRow … firstRow + count - 1 that are the newest of their keys among the first `rows`
    * rows, as their distances from `firstRow`.

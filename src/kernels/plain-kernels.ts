@@ -3,6 +3,7 @@
  * per call; what must not allocate runs in WebAssembly.
  */
 import type { IndexWidth, Kernels } from "./interface.js";
+import { KEY_KIND } from "./key-index.js";
 import { alignBits, countBits, gatherBits, reverseBits } from "./plain/bits.js";
 import { checksumBits, checksumFixed, checksumVar } from "./plain/checksum.js";
 import { gatherFixed, reverseFixed } from "./plain/fixed.js";
@@ -13,6 +14,8 @@ import { statisticsOf } from "./plain/statistics.js";
 import { sumF64, sumI64 } from "./plain/sum.js";
 import { gatherVar, reverseVar } from "./plain/var.js";
 import { emptyStatistics, type NumberKind, numberWidth, writeStatistics } from "./statistics.js";
+
+const NO_OFFSETS = new Uint32Array(0);
 
 /** Kernels in TypeScript on one buffer; see `Kernels` for every method. */
 export class PlainKernels implements Kernels {
@@ -240,6 +243,12 @@ export class PlainKernels implements Kernels {
     const columns = plain.columns(record);
     const found = this.#indices(out, count);
     for (let i = 0; i < count; i++) found[i] = plain.find(columns, i, rows);
+  }
+
+  keyIndexFindLong(index: number, key: bigint, rows: number): number {
+    const bytes = new Uint8Array(BigInt64Array.of(key).buffer);
+    const column = { kind: KEY_KIND.LONG, bytes, at: 0, offsets: NO_OFFSETS, offsetsAt: 0 };
+    return new PlainKeyIndex(this.#buffer, index).find([column], 0, rows);
   }
 
   keyIndexNewest(index: number, firstRow: number, count: number, rows: number, out: number): number {

@@ -36,6 +36,7 @@ interface Exports {
   readonly indicesValid: (at: number, width: number, count: number, validityAt: number, limit: number) => number;
   readonly indicesValid8: (at: number, count: number, validityAt: number, limit: number) => number;
   readonly keyIndexFind: Kernels["keyIndexFind"];
+  readonly keyIndexFindLong: Kernels["keyIndexFindLong"];
   readonly keyIndexInsert: Kernels["keyIndexInsert"];
   readonly keyIndexNewest: Kernels["keyIndexNewest"];
   readonly keyIndexRebuild: Kernels["keyIndexRebuild"];
@@ -94,6 +95,7 @@ const exportNames: Readonly<Record<keyof Exports, true>> = {
   indicesValid: true,
   indicesValid8: true,
   keyIndexFind: true,
+  keyIndexFindLong: true,
   keyIndexInsert: true,
   keyIndexNewest: true,
   keyIndexRebuild: true,
@@ -329,6 +331,10 @@ export class WasmKernels implements Kernels {
 
   keyIndexFind(index: number, record: number, count: number, rows: number, out: number): void {
     this.#wasm.keyIndexFind(index, record, count, rows, out);
+  }
+
+  keyIndexFindLong(index: number, key: bigint, rows: number): number {
+    return this.#wasm.keyIndexFindLong(index, key, rows) >>> 0;
   }
 
   keyIndexNewest(index: number, firstRow: number, count: number, rows: number, out: number): number {

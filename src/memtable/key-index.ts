@@ -29,6 +29,8 @@ export class KeyIndex implements RowIndex {
   readonly #fields: readonly KeyField[];
   readonly #plain: PlainKeyIndex;
   readonly #i64: BigInt64Array;
+  /** True for a key of one int64 column, which has a kernel of its own. */
+  readonly #isLong: boolean;
   #keys: KeyScratch | undefined;
 
   constructor(arena: Arena, kernels: Kernels, scratch: Scratch, words: KeyWords, fields: readonly KeyField[]) {
@@ -39,6 +41,7 @@ export class KeyIndex implements RowIndex {
     this.#fields = fields;
     this.#plain = new PlainKeyIndex(arena.buffer, words.start);
     this.#i64 = new BigInt64Array(arena.buffer);
+    this.#isLong = fields.length === 1 && fields[0]?.kind === KEY_KIND.LONG;
   }
 
   find(keys: readonly DataLike[], rows: number, out: Uint32Array): void {
@@ -64,6 +67,10 @@ export class KeyIndex implements RowIndex {
   findOne(key: readonly KeyValue[], rows: number): number {
     checkKey(this.#fields, key);
     const bound = Math.min(rows, this.#words.maxRows);
+    const [first] = key;
+    if (this.#isLong && typeof first === "bigint" && BigInt.asIntN(64, first) === first) {
+      return this.#kernels.keyIndexFindLong(this.#words.start, first, bound);
+    }
     const region = this.#keyScratch?.region;
     if (region === undefined || !this.#writeKey(key, region)) {
       return this.#plain.find(keyRow(this.#fields, key), 0, bound);

@@ -18,7 +18,8 @@ import {
 import { batchOf } from "../../test/arrow-arbitrary.js";
 import { INDEX_WORD, NOT_FOUND } from "../kernels/key-index.js";
 import { WORD } from "../store/layout.js";
-import { Memtable, type MemtableOptions } from "./memtable.js";
+import { Memtable } from "./memtable.js";
+import type { MemtableOptions } from "./memtable-options.js";
 import type { KeyValue } from "./row-index.js";
 
 /** Longer than a scratch region of the tests' arenas, so that such keys are looked up without kernels. */

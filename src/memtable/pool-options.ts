@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "../errors.js";
-import type { MemtableOptions } from "./memtable.js";
+import type { MemtableOptions } from "./memtable-options.js";
 import { MAX_SLOTS } from "./pool-layout.js";
 
 /** How a pool is made: the sizes of its memtables are those of {@link MemtableOptions}. */

@@ -12,7 +12,7 @@ export { alignBits, countBits, gatherBits, reverseBits } from "./bits";
 export { checksumBits, checksumFixed, checksumVar32, checksumVar64 } from "./checksum";
 export { gatherFixed, reverseFixed } from "./fixed";
 export { indicesValid, indicesValid8, typeIdsValid } from "./ids";
-export { keyIndexFind, keyIndexInsert, keyIndexNewest, keyIndexRebuild } from "./key-index";
+export { keyIndexFind, keyIndexFindLong, keyIndexInsert, keyIndexNewest, keyIndexRebuild } from "./key-index";
 export { copy, fill } from "./move";
 export { offsetsValid32, offsetsValid64, rebase32, rebase64 } from "./offsets";
 export { statisticsDoubles, statisticsFloats, statisticsInts, statisticsLongs } from "./statistics";

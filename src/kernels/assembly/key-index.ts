@@ -2,7 +2,18 @@
  * The primary-key index of a memtable: inserting, growing, looking up. `../key-index.ts` has the bytes, the order of events and why it
  * is right while other threads read; twin: `../plain/key-index.ts`.
  */
-import { BLOCKS, equalKeys, hashKeys, NEWER, OLDER, recordAt, ROOT, ROW_MASK } from "./keys";
+import {
+  BLOCKS,
+  equalKeys,
+  equalLong,
+  hashKeys,
+  hashLong,
+  NEWER,
+  OLDER,
+  recordAt,
+  ROOT,
+  ROW_MASK,
+} from "./keys";
 
 const NOT_FOUND: u32 = 0xffffffff;
 
@@ -99,6 +110,19 @@ export function keyIndexRebuild(index: usize, batches: u32, root: u32, scratch: 
   }
 }
 
+/** The newest row below `rows` among a row and the older ones with its key. */
+// @ts-ignore: decorator
+@inline
+function newestBelow(index: usize, newest: u32, rows: u32): u32 {
+  let row = newest;
+  while (row >= rows) {
+    const older = atomic.load<u32>(load<u32>(index, OLDER) + (row << 2));
+    if (older == 0) return NOT_FOUND;
+    row = older - 1;
+  }
+  return row;
+}
+
 /** The newest row below `rows` of a key, in the table of a root that must still be in force afterwards. */
 // @ts-ignore: decorator
 @inline
@@ -109,15 +133,8 @@ function lookUp(index: usize, record: usize, local: u32, hash: u32, rows: u32, t
     const found = atomic.load<u32>(table + (at << 2));
     if (found == 0) return NOT_FOUND;
     if (((found ^ hash) & ~rowMask) == 0) {
-      let row = (found & rowMask) - 1;
-      if (equalKeys(index, record, local, row)) {
-        while (row >= rows) {
-          const older = atomic.load<u32>(load<u32>(index, OLDER) + (row << 2));
-          if (older == 0) return NOT_FOUND;
-          row = older - 1;
-        }
-        return row;
-      }
+      const row = (found & rowMask) - 1;
+      if (equalKeys(index, record, local, row)) return newestBelow(index, row, rows);
     }
     at = (at + 1) & mask;
   }
@@ -142,6 +159,36 @@ export function keyIndexFind(index: usize, record: usize, count: u32, rows: u32,
     }
   } while (atomic.load<u32>(index, ROOT) != root);
   store<u32>(out + (count << 2), seen);
+}
+
+/** As {@link lookUp}, of a key of one column of 8 bytes. */
+// @ts-ignore: decorator
+@inline
+function lookUpLong(index: usize, key: u64, rows: u32, table: usize, mask: u32): u32 {
+  const rowMask = load<u32>(index, ROW_MASK);
+  const hash = hashLong(key);
+  let at = hash & mask;
+  for (let left = mask; left != 0; left--) {
+    const found = atomic.load<u32>(table + (at << 2));
+    if (found == 0) return NOT_FOUND;
+    if (((found ^ hash) & ~rowMask) == 0) {
+      const row = (found & rowMask) - 1;
+      if (equalLong(index, key, row)) return newestBelow(index, row, rows);
+    }
+    at = (at + 1) & mask;
+  }
+  return NOT_FOUND;
+}
+
+export function keyIndexFindLong(index: usize, key: i64, rows: u32): u32 {
+  let root: u32;
+  let found: u32;
+  do {
+    root = atomic.load<u32>(index, ROOT);
+    if (root == 0) return NOT_FOUND;
+    found = lookUpLong(index, <u64>key, rows, tableOf(root), maskOf(root));
+  } while (atomic.load<u32>(index, ROOT) != root);
+  return found;
 }
 
 export function keyIndexNewest(index: usize, firstRow: u32, count: u32, rows: u32, out: usize): u32 {

@@ -118,6 +118,21 @@ export function equalKeys(index: usize, record: usize, row: u32, stored: u32): b
   return equalColumns(index, record, row, other, otherRow);
 }
 
+/** The hash of a key of one column of 8 bytes. */
+// @ts-ignore: decorator
+@inline
+export function hashLong(key: u64): u32 {
+  return finish(step(step(0, <u32>key), <u32>(key >> 32)));
+}
+
+/** Whether a row of the memtable has this key of one column of 8 bytes. */
+// @ts-ignore: decorator
+@inline
+export function equalLong(index: usize, key: u64, row: u32): bool {
+  const record = recordOf(index, row);
+  return load<u64>(load<u32>(record, 8) + ((row - load<u32>(record)) << 3)) == key;
+}
+
 /**
  * Hashes of rows from `first` on of a record's batch, written at `out`, and a look at the slot of each in a table of mask + 1 slots: the
  * processor fetches them all at once, which it does not where each is waited for. Returns what was seen, for the caller to keep, as
@@ -128,7 +143,7 @@ export function hashKeys(index: usize, record: usize, first: u32, count: u32, ou
   if (isOneLong(index)) {
     let at = <usize>load<u32>(record, 8) + (first << 3);
     for (let i: u32 = 0; i < count; i++, at += 8) {
-      const hash = finish(step(step(0, load<u32>(at)), load<u32>(at, 4)));
+      const hash = hashLong(load<u64>(at));
       store<u32>(out + (i << 2), hash);
       seen |= load<u32>(table + ((hash & mask) << 2));
     }
