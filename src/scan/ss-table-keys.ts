@@ -22,11 +22,11 @@ import { type Data, type RecordBatch, Schema, Struct } from "apache-arrow";
 import { recordBatch } from "../arrow/record-batch.js";
 import { FullError, TooLargeError } from "../errors.js";
 import { NOT_FOUND } from "../kernels/key-index.js";
+import type { DatasetReader } from "../lance/dataset-reader.js";
 import { Memtable } from "../memtable/memtable.js";
 import { batchRowsFor } from "./batch-rows.js";
 import { DatasetBatch, type RowsOf } from "./dataset-tier.js";
 import type { Shadow } from "./shadow.js";
-import type { CapturedSsTable } from "./snapshot.js";
 
 const SEGMENT_BYTES = 2 ** 26;
 const SEGMENT_BATCHES = 4_096;
@@ -50,10 +50,18 @@ interface Span {
   readonly end: number;
 }
 
+/** An SSTable whose keys are read. */
+export interface KeyedSsTable {
+  readonly generation: number;
+  readonly directory: string;
+  readonly dataset: Pick<DatasetReader, "rows" | "rowBytes" | "scan">;
+}
+
 export class SsTableKeys {
   readonly #table: RowsOf;
   readonly #schema: Schema;
   readonly #maxBytes: number;
+  readonly #segmentBytes: number;
   #segments: Segment[] = [];
   #spans: Span[] = [];
   #rows = 0;
@@ -61,16 +69,20 @@ export class SsTableKeys {
   #lookups = 0;
   #filling: Promise<unknown> = Promise.resolve();
 
-  /** @param maxBytes of all segments, in steps of 64 MiB; memory is only taken when keys come */
-  constructor(table: RowsOf, maxBytes: number) {
+  /**
+   * @param maxBytes of the keys of all segments; memory is only taken when keys come
+   * @param segmentBytes of those of a segment
+   */
+  constructor(table: RowsOf, maxBytes: number, segmentBytes: number = SEGMENT_BYTES) {
     this.#table = table;
     this.#maxBytes = maxBytes;
+    this.#segmentBytes = segmentBytes;
     this.#schema = keySchema(table);
   }
 
   /** Bytes of memory that are set aside for keys. */
   get bytes(): number {
-    return this.#segments.length * SEGMENT_BYTES;
+    return this.#segments.length * this.#segmentBytes;
   }
 
   /**
@@ -79,7 +91,7 @@ export class SsTableKeys {
    * @param ssTables of one snapshot, oldest first
    * @throws FullError when the keys do not fit; as `DatasetReader.scan`
    */
-  view(ssTables: readonly CapturedSsTable[]): Promise<SsTableKeyView> {
+  view(ssTables: readonly KeyedSsTable[]): Promise<SsTableKeyView> {
     const view = this.#filling.then(() => this.#view(ssTables));
     this.#filling = view.catch(() => undefined);
     return view;
@@ -91,7 +103,7 @@ export class SsTableKeys {
    *
    * @param lookups how many keys are looked for
    */
-  async viewForLookup(ssTables: readonly CapturedSsTable[], lookups: number): Promise<SsTableKeyView | undefined> {
+  async viewForLookup(ssTables: readonly KeyedSsTable[], lookups: number): Promise<SsTableKeyView | undefined> {
     this.#lookups += lookups;
     const start = this.#startOf(ssTables);
     const missing = start === undefined ? ssTables : ssTables.slice(this.#spans.length - start);
@@ -106,7 +118,7 @@ export class SsTableKeys {
     }
   }
 
-  async #view(ssTables: readonly CapturedSsTable[]): Promise<SsTableKeyView> {
+  async #view(ssTables: readonly KeyedSsTable[]): Promise<SsTableKeyView> {
     const start = this.#startOf(ssTables) ?? this.#startAnew();
     for (const ssTable of ssTables.slice(this.#spans.length - start)) await this.#fill(ssTable);
     this.#spans = this.#spans.slice(start);
@@ -116,7 +128,7 @@ export class SsTableKeys {
   }
 
   /** Which span is that of the oldest of these; undefined when the spans from there on are not theirs. */
-  #startOf(ssTables: readonly CapturedSsTable[]): number | undefined {
+  #startOf(ssTables: readonly KeyedSsTable[]): number | undefined {
     const [oldest] = ssTables;
     const found = this.#spans.findIndex(({ generation }) => generation >= (oldest?.generation ?? 0));
     const start = found < 0 ? this.#spans.length : found;
@@ -134,7 +146,7 @@ export class SsTableKeys {
     return 0;
   }
 
-  async #fill({ generation, directory, dataset }: CapturedSsTable): Promise<void> {
+  async #fill({ generation, directory, dataset }: KeyedSsTable): Promise<void> {
     const { schema, primaryKey } = this.#table;
     const batchRows = batchRowsFor(schema, primaryKey, dataset.rowBytes, BATCH_ROWS);
     // What a fill that failed has left behind lies before the first row.
@@ -172,7 +184,7 @@ export class SsTableKeys {
   }
 
   #addSegment(): Segment {
-    if (this.bytes + SEGMENT_BYTES > this.#maxBytes) {
+    if (this.bytes + this.#segmentBytes > this.#maxBytes) {
       throw new FullError(
         `the keys of the SSTables that are not merged yet do not fit into ${this.#maxBytes} bytes; merge them, or allow more`,
         "bytes",
@@ -181,7 +193,7 @@ export class SsTableKeys {
     const memtable = Memtable.create({
       schema: this.#schema,
       primaryKey: this.#table.primaryKey,
-      bytes: SEGMENT_BYTES,
+      bytes: this.#segmentBytes,
       batches: SEGMENT_BATCHES,
       maxRows: SEGMENT_ROWS,
       prefault: false,
