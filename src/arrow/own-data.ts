@@ -20,7 +20,8 @@ export function ownData(type: DataType, data: DataLike): Data {
   }
   const { offset, length, values, valueOffsets, nullBitmap, typeIds } = data;
   if (type.typeId === Type.Null) return new Data(type, 0, length, length);
-  const fields: readonly Field[] = type.children ?? [];
+  // Children of a dictionary's type are those of its values.
+  const fields: readonly Field[] = isDictionary(type) ? [] : (type.children ?? []);
   const children = fields.map((field, i) => {
     const child = data.children?.[i];
     if (child === undefined) throw new CorruptError(`data of type ${typeName(type)} lack their child ${i}`);
