@@ -21,8 +21,10 @@ import { CorruptError } from "../errors.js";
 import { ownData } from "./own-data.js";
 import { recordBatch } from "./record-batch.js";
 
-/** Batches without columns lose their rows on the way. */
-const schemas = arbitrarySchema({ maxColumns: 6, maxDepth: 3 }).filter(({ fields }) => fields.length > 0);
+/** What apache-arrow itself carries over: batches without columns lose their rows on the way, and it cannot write empty large columns. */
+const schemas = arbitrarySchema({ maxColumns: 6, maxDepth: 3, without: ["largeUtf8", "largeBinary"] }).filter(
+  ({ fields }) => fields.length > 0,
+);
 
 const theirs: typeof arrow = createRequire(createRequire(import.meta.url).resolve("@lancedb/lancedb"))("apache-arrow");
 

@@ -14,7 +14,7 @@ const rows = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => ({ id: from + i, text: `row ${from + i}` }));
 
 /** Links to datasets that are open now, in a directory of this test alone. */
-const links = () => readdirSync(tmpdir());
+const links = () => readdirSync(tmpdir()).filter((name) => name.startsWith("pennon-link-"));
 
 function idsOf(batches: readonly RecordBatchLike[]): number[] {
   return batches.flatMap(({ schema, data }) => {
