@@ -83,6 +83,7 @@ function bundleThreads(folder) {
       outfile: path,
       allowOverwrite: true,
       bundle: true,
+      external: ["@lancedb/lancedb"], // an optional peer, with a binary for each platform
       minify: true,
       platform: "node",
       format: "esm",

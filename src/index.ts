@@ -4,6 +4,11 @@
  * @module
  */
 export type { FieldLike, RecordBatchLike, SchemaLike, TypeLike } from "./arrow/shape.js";
+export type { CompactionResult } from "./compact/compactor-options.js";
+export type { GarbageItem, GarbageReport, KeptItems } from "./compact/garbage-options.js";
+export type { MaintenanceOptions } from "./compact/maintenance-options.js";
+export type { MaintenanceStatus, TaskStatus } from "./compact/maintenance-status.js";
+export type { OptimizeOutcome } from "./compact/optimize-base.js";
 export {
   ClosedError,
   ConflictError,
@@ -18,6 +23,8 @@ export {
   StorageError,
   UsageError,
 } from "./errors.js";
+export type { ScanOptions } from "./scan/scan-snapshot.js";
+export type { Change } from "./table/change.js";
 export type { AnyColumnType, ColumnType, ColumnTypes } from "./table/column-type.js";
 export {
   binary,
@@ -49,7 +56,7 @@ export {
   uint64,
   utf8,
 } from "./table/column-types.js";
-export type { Change, FollowOptions } from "./table/follow-table.js";
+export type { FollowOptions } from "./table/follow-table.js";
 export {
   dictionary,
   fixedSizeList,
@@ -63,7 +70,6 @@ export {
 export { type OpenTableOptions, openTable, type PrimaryKey, type SchemaOption } from "./table/open-table.js";
 export { type Row, type RowInput, schema, type TableSchema } from "./table/schema.js";
 export type { AtomicRows, ChangedRow, ProducerOptions, PutOptions, PutRows, Table, TableStats } from "./table/table.js";
-export type { ScanOptions } from "./table/table-scan.js";
 export type { Position } from "./writer/position.js";
 export { Producer, type ProducerPutOptions } from "./writer/producer.js";
 export type { ProducerHandle } from "./writer/producer-messages.js";

@@ -15,7 +15,7 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /** How to bundle. */
 export interface BundleOptions {
-  /** Packages that are imported and not bundled. @default ["apache-arrow"] */
+  /** Packages that are imported and not bundled. @default ["apache-arrow", "@lancedb/lancedb"] */
   readonly external?: readonly string[];
   /** Whether to minify. @default false */
   readonly minify?: boolean;
@@ -72,7 +72,7 @@ export async function bundle(entry: URL | string, options: BundleOptions = {}): 
     platform: "node",
     format: "esm",
     target: "node20",
-    external: [...(options.external ?? ["apache-arrow"])],
+    external: [...(options.external ?? ["apache-arrow", "@lancedb/lancedb"])],
     minify: options.minify ?? false,
     plugins: [threadModules],
     // A bundled CommonJS package may call require.

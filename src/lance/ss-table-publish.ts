@@ -23,7 +23,7 @@ export interface Publication {
  * looks at the epoch again.
  *
  * @param epoch of the writer's claim
- * @throws ConflictError when the shard was claimed by another writer or sealed, or the SSTable's generation is not the next one:
+ * @throws ConflictError when the shard was claimed by another writer or sealed, or the SSTable's generation is behind the next one:
  * SSTables are published in ascending order, each once
  * @throws OutcomeUnknownError when it may be published or not, or may not survive a loss of power: the shard must be claimed anew
  */
@@ -34,9 +34,9 @@ export function publishSsTable(
 ): Promise<ShardManifest> {
   return manifests.commit((current) => {
     assertHeld(current, epoch, manifests.shardId);
-    if (table.generation !== current.currentGeneration) {
+    if (table.generation < current.currentGeneration) {
       throw new ConflictError(
-        `Shard ${manifests.shardId}: the SSTable ${table.path} has generation ${table.generation}; expected ${current.currentGeneration}, the next one. Publish SSTables in ascending order, each once.`,
+        `Shard ${manifests.shardId}: the SSTable ${table.path} has generation ${table.generation}; expected ${current.currentGeneration}, the next one, or a later one. Publish SSTables in ascending order, each once.`,
       );
     }
     return {

@@ -60,6 +60,8 @@ export interface SsTableOptions {
   readonly vectorIndexes: readonly VectorIndex[];
   /** Bytes that the rows take in memory, about. */
   readonly inMemoryBytes: number;
+  /** Name of the directory, made by `newSsTableName`. @default a new one */
+  readonly directory?: string | undefined;
   /** Looked at between steps. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -80,7 +82,7 @@ export async function writeSsTable(options: SsTableOptions): Promise<SsTable> {
   const { lancedb, shardDirectory, generation, signal } = options;
   signal?.throwIfAborted();
   const { rows, keys } = await layOut(options);
-  const path = newSsTableName(generation);
+  const { directory: path = newSsTableName(generation) } = options;
   const growing = join(shardDirectory, path + DATASET_SUFFIX);
   const finished = join(shardDirectory, path);
   try {

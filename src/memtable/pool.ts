@@ -108,7 +108,7 @@ export class MemtablePool {
    * When no arena is free, those are emptied that were released and that nobody pins any more; call {@link reclaim} before, at an idle
    * moment, to have it done by then.
    *
-   * @param generation the next one: 1 more than the one before. The first of a pool may be any from 1 to 2^31 - 2.
+   * @param generation the next one: 1 more than the one before; where no memtable is live, any from there to 2^31 - 2
    * @param options `expectedRows`, see `MemtableOptions`: for this memtable, unless its arena was emptied before, and for later ones
    * @throws UsageError when it is not the next, or the memtable before is not frozen
    * @throws FullError when no arena is free: the message says whether memtables wait for their flush, or which threads pin them.
@@ -119,14 +119,14 @@ export class MemtablePool {
     this.#assertOwner();
     this.#expectedRows = options.expectedRows ?? this.#expectedRows;
     const control = this.#control;
-    const { end } = control;
+    const end = Math.max(control.first, control.end);
     if (!(Number.isInteger(generation) && generation >= 1 && generation <= MAX_GENERATION)) {
       throw new UsageError(`generation is ${String(generation)}; expected a whole number from 1 to ${MAX_GENERATION}`);
     }
-    if (end !== 0 && generation !== end) {
+    const newest = this.#live.at(-1);
+    if (generation < end || (newest !== undefined && generation !== end)) {
       throw new UsageError(`generation ${generation} cannot be activated; expected ${end}, the next of this pool`);
     }
-    const newest = this.#live.at(-1);
     if (newest !== undefined && control.state(control.slotOf(newest.generation)) === SLOT_STATE.ACTIVE) {
       throw new UsageError(`generation ${newest.generation} is still active; freeze it before the next is activated`);
     }
@@ -135,7 +135,7 @@ export class MemtablePool {
     control.setSlotOf(generation, slot);
     control.setState(slot, SLOT_STATE.ACTIVE);
     control.setGeneration(slot, generation);
-    if (end === 0) control.first = generation;
+    if (newest === undefined) control.first = generation; // past the end, where no snapshot finds anything until that follows
     control.end = generation + 1;
     this.#relist();
     return memtable;

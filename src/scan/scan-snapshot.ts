@@ -4,8 +4,8 @@
  * @module
  */
 import type { RecordBatch, Schema } from "apache-arrow";
+import { BatchGatherer } from "../arrow/batch-gatherer.js";
 import { UsageError } from "../errors.js";
-import { BatchGatherer } from "./batch-gatherer.js";
 import { liveRows } from "./live-rows.js";
 import type { Snapshot } from "./snapshot.js";
 
@@ -45,6 +45,11 @@ export function scanSnapshot(
   conduct: ScanConduct = {},
 ): AsyncGenerator<RecordBatch, void> {
   return batches(snapshot, scanPlan(snapshot.table.schema, options, conduct));
+}
+
+/** Checks a scan before there is a snapshot. @throws UsageError as {@link scanSnapshot} */
+export function checkScanOptions(schema: Schema, options: ScanOptions): void {
+  scanPlan(schema, options, {});
 }
 
 /** A scan that has been checked. */

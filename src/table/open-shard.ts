@@ -1,15 +1,19 @@
 /**
- * A shard that is open for writing: its name on this machine, its writer, and what reads need. All tables opened on one path in one thread
- * share it.
+ * A shard that is open for writing: its name on this machine, its writer, its maintenance, and what reads need. All tables opened on one
+ * path in one thread share it.
  *
  * @module
  */
 import { RowReader } from "../arrow/rows/row-reader.js";
-import { ManifestStore } from "../lance/manifest-store.js";
-import { TOMBSTONE } from "../lance/storage-schema.js";
+import { encodeSchemaMessage } from "../arrow/schema.js";
+import type { MaintainedTable } from "../compact/maintained-table.js";
+import type { MaintenanceSettings } from "../compact/maintenance-options.js";
+import { MaintenanceThread } from "../compact/maintenance-thread.js";
+import { PoolReader } from "../memtable/pool-reader.js";
+import { SnapshotSource } from "../scan/snapshot-source.js";
 import { LocalStore } from "../storage/local-store.js";
 import { ShardWriter, type ShardWriterOptions } from "../writer/shard-writer.js";
-import { KeyIndex } from "./key-index.js";
+import { KeyColumns } from "./key-columns.js";
 import { greatestStored, type LanceTable } from "./lance-catalog.js";
 import { namedFailure } from "./named-failure.js";
 import { type Lease, OpenWriters } from "./open-writers.js";
@@ -21,30 +25,70 @@ import { ROW_ID } from "./table-schema.js";
 /** What a user may choose of the writer. */
 export type WriterSettings = Pick<
   ShardWriterOptions,
-  "memtableBytes" | "memtableBatches" | "maxMemoryBytes" | "maxUnflushedBytes" | "maxPendingPuts"
+  | "memtableBytes"
+  | "memtableBatches"
+  | "memtableRows"
+  | "memtableEntries"
+  | "memtableAgeMs"
+  | "maxMemoryBytes"
+  | "maxUnflushedBytes"
+  | "maxPendingPuts"
 >;
+
+/** How a shard is opened. */
+export interface OpenShardOptions {
+  readonly writer: WriterSettings;
+  /** Undefined: frozen memtables stay in memory, and nothing is merged or collected. */
+  readonly maintenance: MaintenanceSettings | undefined;
+}
 
 /** Those that are open in this thread, by the real path of the shard's directory. */
 const open = new OpenWriters<OpenShard>();
 
 export class OpenShard {
   readonly writer: ShardWriter;
-  readonly index: KeyIndex;
+  readonly maintenance: MaintenanceThread | undefined;
+  /** Takes snapshots of all tiers. */
+  readonly snapshots: SnapshotSource;
+  /** The shard's directory: its log, for followers. */
+  readonly store: LocalStore;
   /** Reads rows as objects. */
   readonly reader: RowReader;
+  readonly keys: KeyColumns;
   /** Of a table whose keys we give. */
   readonly rowIds: RowIds | undefined;
-  /** The last entry of the log whose rows are in SSTables, and so not in memory. */
-  readonly replayAfter: number;
+  /** Reads the memtables. */
+  readonly pool: PoolReader;
   readonly #ownership: Ownership;
+  /** The entry that each follower needs next. */
+  readonly #followers = new Map<object, number>();
 
-  private constructor(writer: ShardWriter, ownership: Ownership, table: LanceTable, found: Found) {
+  private constructor(
+    writer: ShardWriter,
+    maintenance: MaintenanceThread | undefined,
+    ownership: Ownership,
+    table: LanceTable,
+    rowId: bigint | undefined,
+  ) {
     this.writer = writer;
+    this.maintenance = maintenance;
     this.#ownership = ownership;
-    this.replayAfter = found.replayAfter;
-    this.index = new KeyIndex(writer.storageSchema, table.primaryKey, () => writer.memtables);
-    this.reader = new RowReader(writer.storageSchema, { without: [TOMBSTONE] });
-    this.rowIds = table.appendOnly ? new RowIds(writer.counters, writer.memtables, found.rowId) : undefined;
+    this.store = new LocalStore(table.shardDirectory);
+    this.reader = new RowReader(table.schema);
+    this.keys = new KeyColumns(table.schema, table.primaryKey);
+    this.rowIds = table.appendOnly ? new RowIds(writer.counters, writer.memtables, rowId) : undefined;
+    const pool = PoolReader.attach(writer.pool);
+    this.pool = pool;
+    const { schema, primaryKey, tableDirectory, shardDirectory, shardId } = table;
+    this.snapshots = new SnapshotSource({
+      schema,
+      primaryKey,
+      tableDirectory,
+      shardDirectory,
+      shardId,
+      // Its own rows a writer sees before they are durable (invariant 9).
+      memtables: () => pool.snapshot({ durableOnly: false }),
+    });
   }
 
   /**
@@ -52,29 +96,55 @@ export class OpenShard {
    *
    * @throws ConflictError when another process or thread owns it; see `ShardWriter.open` for the rest
    */
-  static acquire(table: LanceTable, settings: WriterSettings, claim: ClaimOptions): Promise<Lease<OpenShard>> {
+  static acquire(table: LanceTable, options: OpenShardOptions, claim: ClaimOptions): Promise<Lease<OpenShard>> {
     return open.acquire(table.shardDirectory, {
-      open: () => OpenShard.#open(table, settings, claim),
+      open: () => OpenShard.#open(table, options, claim),
       close: (shard) => shard.#close(),
       isUsable: ({ writer }) => writer.failure === undefined,
     });
   }
 
-  static async #open(table: LanceTable, settings: WriterSettings, claim: ClaimOptions): Promise<OpenShard> {
+  /** Keeps the entries of the log from one on for a follower, or no longer. */
+  readonly retain = (follower: object, entry: number | undefined): void => {
+    if (entry === undefined) this.#followers.delete(follower);
+    else this.#followers.set(follower, entry);
+    this.maintenance?.retainFrom(this.#followers.size === 0 ? undefined : Math.min(...this.#followers.values()));
+  };
+
+  static async #open(table: LanceTable, options: OpenShardOptions, claim: ClaimOptions): Promise<OpenShard> {
     const { shardDirectory } = table;
     const ownership = await claimOwnership(shardDirectory, claim);
+    let maintenance: MaintenanceThread | undefined;
     try {
       const { shardId, rowSchema: schema, primaryKey, limits } = table;
-      const log = { directory: shardDirectory };
-      const writer = await ShardWriter.open({ ...settings, ...limits, log, shardId, schema, primaryKey });
+      const settings = options.maintenance;
+      const predecessorGone = !claim.takeover;
+      const writer = await ShardWriter.open({
+        ...options.writer,
+        ...limits,
+        log: { directory: shardDirectory },
+        shardId,
+        schema,
+        primaryKey,
+        flusher:
+          settings === undefined
+            ? undefined
+            : (epoch) => {
+                maintenance = new MaintenanceThread(maintained(table, epoch, predecessorGone), settings);
+                return maintenance;
+              },
+      });
       ownership.announce(writer.epoch);
       try {
-        return new OpenShard(writer, ownership, table, await findOut(table, writer));
+        const known = !table.appendOnly || (writer.counters.has(COUNTER) && !writer.countersOutdated);
+        const rowId = known ? undefined : await greatestStored(table, ROW_ID);
+        return new OpenShard(writer, maintenance, ownership, table, rowId);
       } catch (error) {
         await writer.close().catch(() => {}); // the first error says more
         throw error;
       }
     } catch (error) {
+      await maintenance?.close().catch(() => {});
       await ownership.close();
       throw namedFailure(error, table.tableDirectory);
     }
@@ -84,26 +154,20 @@ export class OpenShard {
     try {
       await this.writer.close();
     } finally {
-      await this.#ownership.close();
+      try {
+        await this.maintenance?.close();
+      } finally {
+        this.pool.close();
+        await this.snapshots.close();
+        await this.store.close();
+        await this.#ownership.close();
+      }
     }
   }
 }
 
-/** What the log does not say. */
-interface Found {
-  readonly replayAfter: number;
-  /** The greatest `_row_id` outside the log, when there is any and it matters. */
-  readonly rowId: bigint | undefined;
-}
-
-async function findOut(table: LanceTable, writer: ShardWriter): Promise<Found> {
-  const store = new LocalStore(table.shardDirectory);
-  try {
-    const replayAfter = (await new ManifestStore(store, table.shardId).load())?.replayAfter ?? 0;
-    const counted = writer.counters.has(COUNTER) && !writer.countersOutdated;
-    const known = !table.appendOnly || counted;
-    return { replayAfter, rowId: known ? undefined : await greatestStored(table, ROW_ID) };
-  } finally {
-    await store.close();
-  }
+function maintained(table: LanceTable, epoch: number, predecessorGone: boolean): MaintainedTable {
+  const { database, name, tableDirectory, shardDirectory, shardId, primaryKey, schema } = table;
+  const schemaMessage = encodeSchemaMessage(schema);
+  return { database, name, tableDirectory, shardDirectory, shardId, primaryKey, schemaMessage, epoch, predecessorGone };
 }

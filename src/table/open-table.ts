@@ -4,6 +4,7 @@
  * @module
  */
 import type { SchemaLike } from "../arrow/shape.js";
+import { type MaintenanceOptions, maintenanceSettings } from "../compact/maintenance-options.js";
 import { UsageError } from "../errors.js";
 import { checkWriterSettings } from "../writer/shard-writer.js";
 import { assertKnownOptions } from "./known-options.js";
@@ -26,6 +27,11 @@ export interface OpenTableOptions<S = SchemaOption | undefined, P = PrimaryKey |
   readonly primaryKey?: P;
   /** Fence the process that has the table open for writing, instead of failing with `Conflict`. @default false */
   readonly takeover?: boolean;
+  /**
+   * When rows flow on by themselves: see {@link MaintenanceOptions}. `false`: nothing leaves memory and log, until the table is opened with
+   * maintenance.
+   */
+  readonly maintenance?: MaintenanceOptions | false;
   /** Ends the opening: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -62,6 +68,10 @@ const OPTIONS: readonly string[] = [
   "signal",
   "memtableBytes",
   "memtableBatches",
+  "memtableRows",
+  "memtableEntries",
+  "memtableAgeMs",
+  "maintenance",
   "maxMemoryBytes",
   "maxUnflushedBytes",
   "maxPendingPuts",
@@ -86,12 +96,13 @@ export async function openTable<
   const P extends PrimaryKey | undefined = undefined,
 >(path: string, options: OpenTableOptions<S, P> = {}): Promise<Table<TableRow<S, P>, RowInput<S>, TableKey<S, P>>> {
   assertKnownOptions("openTable", options, OPTIONS);
-  const { schema, primaryKey, takeover = false, signal, ...settings } = options;
+  const { schema, primaryKey, takeover = false, signal, maintenance: maintained, ...settings } = options;
   signal?.throwIfAborted();
   checkWriterSettings(settings); // before a table is made with them
+  const maintenance = maintained === false ? undefined : maintenanceSettings(maintained);
   const table = await openLanceTable({ path, schema: arrowOf(schema), primaryKey: namesOf(primaryKey) });
   signal?.throwIfAborted();
-  const lease = await OpenShard.acquire(table, settings, { takeover, signal });
+  const lease = await OpenShard.acquire(table, { writer: settings, maintenance }, { takeover, signal });
   if (signal?.aborted) {
     await lease.release();
     signal.throwIfAborted();

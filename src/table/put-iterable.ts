@@ -9,8 +9,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRecordBatchLike } from "../arrow/shape.js";
-import type { Position } from "../writer/position.js";
 import { TimeSlice } from "../scan/time-slice.js";
+import type { Position } from "../writer/position.js";
 
 /** Rows of one put, gathered from single ones. */
 const GATHERED_ROWS = 512;

@@ -11,7 +11,7 @@ import { type DataType, Int64 } from "apache-arrow";
 import { arrowData } from "../arrow/data.js";
 import { type FieldLike, isRecordBatchLike, type RecordBatchLike, type SchemaLike } from "../arrow/shape.js";
 import { UsageError } from "../errors.js";
-import type { Memtable } from "../writer/memtable-set.js";
+import type { LiveMemtable } from "../writer/memtable-set.js";
 import { ROW_ID } from "./table-schema.js";
 
 /** Name of the counter. */
@@ -31,7 +31,7 @@ export class RowIds {
   readonly #schemas = new WeakMap<SchemaLike, SchemaLike>();
 
   /** @param stored the greatest number in SSTables and base table; needed only when there is no counter, or an outdated one */
-  constructor(counters: ReadonlyMap<string, bigint>, memtables: readonly Memtable[], stored = -1n) {
+  constructor(counters: ReadonlyMap<string, bigint>, memtables: readonly LiveMemtable[], stored = -1n) {
     const found = [counters.get(COUNTER) ?? 0n, stored + 1n, greatest(memtables) + 1n];
     this.#next = found.reduce((most, number) => (number > most ? number : most));
   }
@@ -89,7 +89,7 @@ export class RowIds {
 }
 
 /** The greatest number in memory, -1 when there is none. */
-function greatest(memtables: readonly Memtable[]): bigint {
+function greatest(memtables: readonly LiveMemtable[]): bigint {
   let most = -1n;
   for (const { store } of memtables) {
     const column = store.column(ROW_ID);

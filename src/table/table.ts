@@ -5,21 +5,28 @@
  */
 import type { RecordBatch, Schema } from "apache-arrow";
 import { isRecordBatchLike, type RecordBatchLike } from "../arrow/shape.js";
+import type { CompactionResult } from "../compact/compactor-options.js";
+import type { GarbageReport } from "../compact/garbage-options.js";
+import { IDLE_STATUS, type MaintenanceStatus } from "../compact/maintenance-status.js";
+import type { MaintenanceThread } from "../compact/maintenance-thread.js";
+import type { OptimizeOutcome } from "../compact/optimize-base.js";
 import { ClosedError, UsageError } from "../errors.js";
-import { TOMBSTONE } from "../lance/storage-schema.js";
+import { countRows } from "../scan/count-rows.js";
+import { lookUp } from "../scan/look-up.js";
+import { checkScanOptions, type ScanOptions, scanSnapshot } from "../scan/scan-snapshot.js";
 import type { Position } from "../writer/position.js";
 import type { ProducerHandle } from "../writer/producer-messages.js";
 import type { TableLike } from "../writer/put-rows.js";
 import type { WriterStats } from "../writer/shard-writer.js";
 import type { Durability } from "../writer/waiting-put.js";
-import { type Change, type FollowOptions, followTable } from "./follow-table.js";
+import type { Change } from "./change.js";
+import { type FollowOptions, followTable } from "./follow-table.js";
 import { assertKnownOptions } from "./known-options.js";
 import type { LanceTable } from "./lance-catalog.js";
 import { namedFailure } from "./named-failure.js";
 import type { OpenShard } from "./open-shard.js";
 import type { Lease } from "./open-writers.js";
 import { putIterable } from "./put-iterable.js";
-import { type ScanOptions, scanTable } from "./table-scan.js";
 
 /** How rows are put. */
 export interface PutOptions {
@@ -61,6 +68,13 @@ export interface TableStats extends WriterStats {
   readonly directory: string;
   /** Rows in memory, older versions and deletions included. */
   readonly rows: number;
+  /** The way of the rows from memory into the base table, as it was when it last moved on. */
+  readonly maintenance: MaintenanceStatus;
+  /**
+   * Bytes written to log, SSTables and base table for each byte of rows put, by this writer; 0 before anything was put. Merging writes rows
+   * of the base table anew.
+   */
+  readonly writeAmplification: number;
 }
 
 /**
@@ -130,8 +144,8 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   }
 
   /**
-   * The row with this key, as it was put last; undefined when there is none, or it was deleted. Sees every put that has resolved, and
-   * those before it.
+   * The row with this key, as it was put last, wherever it is by now; undefined when there is none, or it was deleted. Sees every put that has
+   * resolved, and those before it.
    *
    * @throws UsageError when it is not a key of this table
    */
@@ -139,30 +153,40 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     this.#assertOpen();
     assertKnownOptions("get", options, GET_OPTIONS);
     options.signal?.throwIfAborted();
-    const { index, reader } = this.#shard;
-    await index.catchUp(index.committed);
+    return (await this.#lookUp([key], options.signal))[0];
+  }
+
+  /** As {@link get}, for several keys at once: a row or undefined for each, in their order. */
+  async getMany(keys: readonly K[], options: { readonly signal?: AbortSignal } = {}): Promise<(R | undefined)[]> {
     this.#assertOpen();
-    const found = index.find(key);
-    if (found === undefined) return undefined;
-    const { store, position, row } = found;
-    const tombstones = store.column(TOMBSTONE).values(position);
-    if (((Number(tombstones?.[row >>> 3] ?? 0) >>> (row & 7)) & 1) === 1) return undefined;
-    const batch = store.recordBatch(position);
-    if (batch === undefined) return undefined;
-    const read: unknown = reader.read(batch, row);
-    return read as R; // the schema's, which the type was made of
+    assertKnownOptions("getMany", options, GET_OPTIONS);
+    return this.#lookUp(keys, options.signal);
   }
 
   /**
-   * The rows as Arrow record batches, newest batches first: of each key the newest row, deleted ones left out, as of the moment when the
-   * first batch is asked for. Large batches are views on shared memory, valid while the table is open.
+   * The rows as Arrow record batches, newest tiers first: of each key the newest row, deleted ones left out, as of the moment when the first
+   * batch is asked for. The batches are copies: they stay as they are.
    *
    * @throws UsageError when an option is wrong
    */
   scan(options: ScanOptions = {}): AsyncGenerator<RecordBatch, void> {
     this.#assertOpen();
     assertKnownOptions("scan", options, SCAN_OPTIONS);
-    return scanTable(this.#shard.index, this.schema, this.#closed.signal, options);
+    checkScanOptions(this.schema, options);
+    return this.#scan(options);
+  }
+
+  /** How many rows there are, exactly. Where there are newer rows, the keys of the base table are read. */
+  async count(options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    this.#assertOpen();
+    assertKnownOptions("count", options, GET_OPTIONS);
+    const { signal } = options;
+    const snapshot = await this.#shard.snapshots.capture(signal);
+    try {
+      return await countRows(snapshot, signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal]);
+    } finally {
+      snapshot.release();
+    }
   }
 
   /**
@@ -170,26 +194,31 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    * keeps the position of the last change he has dealt with, and follows from there, misses nothing.
    *
    * @throws UsageError when `from` is no position
-   * @throws GoneError when the rows behind `from` are not in the log any more
+   * @throws GoneError when `from` is ahead of the log; the first step throws it when the rows behind `from` are not in the log any more
    */
   follow(options: FollowOptions = {}): AsyncGenerator<Change<ChangedRow<R>>, void> {
     this.#assertOpen();
     assertKnownOptions("follow", options, FOLLOW_OPTIONS);
-    const { writer, replayAfter } = this.#shard;
+    const { writer, store, retain } = this.#shard;
     const followed = {
-      replayAfter,
+      store,
+      storage: writer.storageSchema,
       closed: this.#closed.signal,
+      retain,
       get memtables() {
         return writer.memtables;
       },
       get nextEntry() {
-        return writer.stats().nextEntry;
+        return writer.nextEntry;
+      },
+      get newestEntry() {
+        return writer.newestEntry;
       },
       get failure() {
         return writer.failure;
       },
     };
-    return followTable<ChangedRow<R>>(followed, writer.storageSchema, options);
+    return followTable<ChangedRow<R>>(followed, options);
   }
 
   /**
@@ -213,8 +242,62 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   /** What the table tells of itself, as of now. */
   stats(): TableStats {
     this.#assertOpen();
-    const { writer, index } = this.#shard;
-    return { directory: this.directory, rows: index.committed, ...writer.stats() };
+    const { writer, maintenance } = this.#shard;
+    const stats = writer.stats();
+    const { memtables, written, putBytes } = stats;
+    const status = maintenance?.status ?? IDLE_STATUS;
+    const bytes = written.bytes + status.written.ssTables + status.written.base;
+    return {
+      directory: this.directory,
+      rows: memtables.reduce((sum, { rows }) => sum + rows, 0),
+      ...stats,
+      maintenance: status,
+      writeAmplification: putBytes === 0 ? 0 : bytes / putBytes,
+    };
+  }
+
+  /**
+   * Has everything that was put so far become SSTables, which any LanceDB reads; resolves when they are published. It happens by itself, when
+   * a memtable is full or has its age.
+   *
+   * @throws UsageError when the table was opened with `maintenance: false`; what the flush has failed with, and then it is tried again
+   */
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    await this.#tracked(this.#shard.writer.flush());
+  }
+
+  /**
+   * Flushes, and merges all SSTables into the base table. It happens by itself, by the thresholds of `maintenance`.
+   *
+   * @throws as {@link flush}; ConflictError when others have changed the base table in a way that cannot be merged with
+   */
+  async compact(): Promise<CompactionResult> {
+    await this.flush();
+    return this.#tracked(this.#maintenance.compact());
+  }
+
+  /** Removes files that nobody needs any more. It happens by itself, every minute. */
+  async collect(): Promise<GarbageReport> {
+    this.#assertOpen();
+    return this.#tracked(this.#maintenance.collect());
+  }
+
+  /** Has LanceDB join small fragments of the base table, bring its indexes up to date, and remove old versions. It happens by itself. */
+  async optimize(): Promise<OptimizeOutcome> {
+    this.#assertOpen();
+    return this.#tracked(this.#maintenance.optimize());
+  }
+
+  /** Nothing is merged, collected or optimized by itself until {@link resumeMaintenance}; flushes go on, as puts need their memory. */
+  async pauseMaintenance(): Promise<void> {
+    this.#assertOpen();
+    await this.#maintenance.pause();
+  }
+
+  async resumeMaintenance(): Promise<void> {
+    this.#assertOpen();
+    await this.#maintenance.resume();
   }
 
   /**
@@ -244,6 +327,35 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
       });
     }
     await this.#lease.release();
+  }
+
+  get #maintenance(): MaintenanceThread {
+    const { maintenance } = this.#shard;
+    if (maintenance !== undefined) return maintenance;
+    throw new UsageError("the table was opened with maintenance: false; expected it to be opened with maintenance");
+  }
+
+  async #lookUp(keys: readonly K[], signal: AbortSignal | undefined): Promise<(R | undefined)[]> {
+    signal?.throwIfAborted();
+    const { snapshots, keys: columns, reader } = this.#shard;
+    const rows: unknown[] = await lookUp(
+      snapshots,
+      columns.columns(keys),
+      ({ batch, row }) => reader.read(batch, row),
+      signal,
+    );
+    return rows as (R | undefined)[]; // the schema's, which the type was made of
+  }
+
+  async *#scan(options: ScanOptions): AsyncGenerator<RecordBatch, void> {
+    const closed = this.#closed.signal;
+    closed.throwIfAborted();
+    const snapshot = await this.#shard.snapshots.capture(options.signal);
+    try {
+      yield* scanSnapshot(snapshot, options, { copy: true, closed });
+    } finally {
+      snapshot.release();
+    }
   }
 
   async #putIterable(rows: Iterable<unknown> | AsyncIterable<unknown>, options: PutOptions): Promise<Position> {

@@ -9,26 +9,34 @@ import { walKey } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
 import { EntryHeader } from "../lance/wal-entry.js";
 import { inspectEntry, readEntry } from "../lance/wal-entry-reader.js";
+import { Memtable } from "../memtable/memtable.js";
 import { MemoryStore } from "../storage/memory-store.js";
 import type { StoreStep } from "../storage/memory-view.js";
-import { BatchStore } from "../store/batch-store.js";
+import type { BatchStore } from "../store/batch-store.js";
 import { LogCore } from "./log-core.js";
-import type { EntryPlan } from "./shard-log.js";
+import type { EntryPlan, LogOptions } from "./shard-log.js";
 import { StorageBatches } from "./storage-batch.js";
-import { batchOfRows, HandTimers, outcomeOf, schema, storage, turn } from "./writer.fixture.js";
+import { batchOfRows, HandTimers, outcomeOf, poolOf, schema, storage, turn } from "./writer.fixture.js";
 
 const WRITER = "a".repeat(32);
 const batches = new StorageBatches(schema, storage);
-const logOptions = {
-  shardId: UNSHARDED_SHARD_ID,
-  schemaMessage: encodeSchemaMessage(storage),
-  memtableBytes: 1 << 20,
-  memtableBatches: 1_000,
-  maxMemoryBytes: 1 << 30,
-};
+/** Generation of the memtable that entries are taken from; what is replayed has others. */
+const FIRST = 1_000;
+
+function logOptions(): LogOptions {
+  const pool = poolOf();
+  pool.closeOwner();
+  return {
+    shardId: UNSHARDED_SHARD_ID,
+    schemaMessage: encodeSchemaMessage(storage),
+    pool: pool.handle(),
+    maxMemoryBytes: 1 << 30,
+  };
+}
 
 let store: MemoryStore;
 let timers: HandTimers;
+let made: Memtable;
 let memtable: BatchStore;
 let steps: string[];
 /** Called before each step of the log's requests. */
@@ -37,7 +45,15 @@ let onStep: (step: StoreStep) => Promise<void> | void;
 beforeEach(() => {
   store = new MemoryStore();
   timers = new HandTimers();
-  memtable = BatchStore.create({ schema: storage, bytes: 1 << 20, capacity: 1_000, prefault: false });
+  made = Memtable.create({
+    schema: storage,
+    primaryKey: ["id"],
+    bytes: 1 << 20,
+    batches: 1_000,
+    maxRows: 1 << 20,
+    prefault: false,
+  });
+  memtable = made.store;
   steps = [];
   onStep = () => {};
 });
@@ -51,9 +67,9 @@ async function openLog(actor = "log"): Promise<{ log: LogCore; next: number }> {
       await onStep(step);
     },
   });
-  const log = new LogCore(view, logOptions, WRITER, timers);
+  const log = new LogCore(view, logOptions(), WRITER, timers);
   const { nextEntry } = await log.open();
-  log.addMemtable(0, memtable.handle());
+  log.addMemtable(FIRST, made.handle());
   steps = [];
   return { log, next: nextEntry };
 }
@@ -62,7 +78,7 @@ async function openLog(actor = "log"): Promise<{ log: LogCore; next: number }> {
 function plan(entry: number, options: Partial<EntryPlan> = {}): EntryPlan {
   const from = memtable.length;
   memtable.append(batches.from(batchOfRows(from, 3)));
-  return { entry, memtable: 0, from, to: from + 1, durable: true, counters: new Map(), ...options };
+  return { entry, memtable: FIRST, from, to: from + 1, durable: true, counters: new Map(), ...options };
 }
 
 async function ownOf(entry: number) {
@@ -129,7 +145,7 @@ describe("an entry", () => {
     const { log } = await openLog();
     await expect(log.append(plan(1, { memtable: 7 }))).rejects.toThrow(StorageError);
     const { log: other } = await openLog("other");
-    other.dropMemtable(0);
+    other.dropMemtable(FIRST);
     await expect(other.append(plan(1))).rejects.toThrow(StorageError);
   });
 });
@@ -412,7 +428,7 @@ describe("open", () => {
   it("gives back what there was", async () => {
     const { log } = await openLog();
     await log.append(plan(1, { counters: new Map([["a", 1n]]) }));
-    const second = new LogCore(store.view({ actor: "second" }), logOptions, "b".repeat(32), timers);
+    const second = new LogCore(store.view({ actor: "second" }), logOptions(), "b".repeat(32), timers);
     expect(await second.open()).toMatchObject({
       epoch: 2,
       nextEntry: 3,

@@ -20,27 +20,19 @@
 
 import { END_OF_STREAM } from "../arrow/message.js";
 import { decodeSchemaMessage } from "../arrow/schema.js";
-import {
-  ConflictError,
-  CorruptError,
-  OutcomeUnknownError,
-  PennonError,
-  RetryableError,
-  StorageError,
-} from "../errors.js";
-import { claimShard } from "../lance/claim.js";
+import { ConflictError, OutcomeUnknownError, PennonError, RetryableError, StorageError } from "../errors.js";
 import { coveredCounters } from "../lance/covered-counters.js";
 import { crc32 } from "../lance/crc32.js";
 import { EpochWatch } from "../lance/epoch-watch.js";
 import { ManifestStore } from "../lance/manifest-store.js";
 import { walKey } from "../lance/names.js";
-import { discoverTip } from "../lance/tip.js";
 import { EntryHeader } from "../lance/wal-entry.js";
 import { inspectEntry } from "../lance/wal-entry-reader.js";
+import type { MemtableHandle } from "../memtable/memtable-handle.js";
+import { MemtablePool } from "../memtable/pool.js";
 import { ObjectExistsError, type ObjectStore } from "../storage/object-store.js";
 import { BatchStore } from "../store/batch-store.js";
-import type { StoreHandle } from "../store/handle.js";
-import { Replay } from "./replay.js";
+import { type ClaimedLog, openLog } from "./open-log.js";
 import type { EntryPlan, LogOptions, OpenedLog, ShardLog } from "./shard-log.js";
 import type { Timers } from "./timers.js";
 
@@ -80,62 +72,35 @@ export class LogCore implements ShardLog {
   async open(): Promise<OpenedLog> {
     const schema = decodeSchemaMessage(this.#options.schemaMessage);
     const manifests = new ManifestStore(this.#store, this.#options.shardId);
-    const replayBehind = (replayAfter: number): Replay =>
-      new Replay(this.#store, { ...this.#options, schema, from: replayAfter + 1 });
-    let { replayAfter, replay } = await this.#replayBeforeClaim(manifests, replayBehind);
-    const claim = await claimShard(manifests, this.#store, {
-      // A fence that survives a loss of power behind an entry that does not would be behind a hole.
-      beforeFence: (manifest, tip) => {
-        if (manifest.replayAfter !== replayAfter) {
-          replayAfter = manifest.replayAfter;
-          replay = replayBehind(replayAfter);
-        }
-        return replay.continueTo(tip);
-      },
-    });
-    this.#header = new EntryHeader(schema, { writerEpoch: claim.epoch, writerId: this.#writerId });
-    this.#watch = new EpochWatch(manifests, claim);
-    await replay.continueTo(claim.nextPosition);
-    const { stores, ...replayed } = replay.finish();
-    stores.forEach((store, number) => {
-      this.#memtables.set(number, store);
-    });
-    const opened = { epoch: claim.epoch, nextEntry: claim.nextPosition, replayAfter, ...replayed };
-    if (replayed.counters.size > 0) return { ...opened, countersOutdated: false };
-    const { counters, foreign } = await this.#patiently(() => coveredCounters(this.#store, replayAfter));
-    return { ...opened, counters, countersOutdated: foreign > 0 };
-  }
-
-  /**
-   * Replays what there is. A claim fences whoever writes; so what would make this open fail is met before it: damage, other columns, too
-   * little memory. The writer that is at work may flush meanwhile, and have entries removed: then it begins again.
-   */
-  async #replayBeforeClaim(
-    manifests: ManifestStore,
-    replayBehind: (replayAfter: number) => Replay,
-  ): Promise<{ replayAfter: number; replay: Replay }> {
-    for (let tries = 1; ; tries++) {
-      const replayAfter = (await manifests.load())?.replayAfter ?? 0;
-      const replay = replayBehind(replayAfter);
-      try {
-        await replay.continueTo(await discoverTip(this.#store, replayAfter));
-        return { replayAfter, replay };
-      } catch (error) {
-        const passes = error instanceof CorruptError && tries < MAX_TRIES;
-        if (!passes || (await manifests.load())?.replayAfter === replayAfter) throw error;
-      }
+    const { maxMemoryBytes } = this.#options;
+    const pool = MemtablePool.attachOwner(this.#options.pool);
+    let opened: ClaimedLog;
+    let replayed: { readonly generation: number; readonly handle: MemtableHandle }[];
+    try {
+      opened = await openLog(this.#store, manifests, { schema, pool, maxMemoryBytes });
+      replayed = pool.live.map(({ generation, memtable }) => ({ generation, handle: memtable.handle() }));
+    } finally {
+      pool.closeOwner(); // which gives up the durable cursors
     }
+    const { epoch, nextPosition, ...log } = opened;
+    this.#header = new EntryHeader(schema, { writerEpoch: epoch, writerId: this.#writerId });
+    this.#watch = new EpochWatch(manifests, { epoch });
+    for (const { generation, handle } of replayed) this.addMemtable(generation, handle);
+    const result = { epoch, nextEntry: nextPosition, ...log };
+    if (log.counters.size > 0) return { ...result, countersOutdated: false };
+    const { counters, foreign } = await this.#patiently(() => coveredCounters(this.#store, log.replayAfter));
+    return { ...result, counters, countersOutdated: foreign > 0 };
   }
 
-  addMemtable(number: number, handle: StoreHandle): void {
-    if (this.#memtables.has(number)) return;
+  addMemtable(generation: number, handle: MemtableHandle): void {
+    if (this.#memtables.has(generation)) return;
     // One batch is looked at once: nothing is worth keeping.
-    this.#memtables.set(number, BatchStore.attach(handle, { cachedBatches: 1 }));
+    this.#memtables.set(generation, BatchStore.attachPinned(handle.store.memory, { cachedBatches: 1 }));
   }
 
-  dropMemtable(number: number): void {
-    this.#memtables.get(number)?.close();
-    this.#memtables.delete(number);
+  dropMemtable(generation: number): void {
+    this.#memtables.get(generation)?.close();
+    this.#memtables.delete(generation);
   }
 
   onFailure(listener: (error: Error) => void): void {
@@ -155,7 +120,7 @@ export class LogCore implements ShardLog {
       if (this.#failure !== undefined) throw this.#failure;
       await this.#sync();
     } finally {
-      for (const number of [...this.#memtables.keys()]) this.dropMemtable(number);
+      for (const generation of [...this.#memtables.keys()]) this.dropMemtable(generation);
       await this.#store.close();
     }
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoreHandle } from "../store/handle.js";
+import type { MemtableHandle } from "../memtable/memtable-handle.js";
 import type { PlainError } from "./plain-error.js";
 import type { EntryPlan, LogOptions, OpenedLog } from "./shard-log.js";
 
@@ -26,8 +26,8 @@ export type LogRequest =
 /** All that the thread is told. */
 export type ToLogThread =
   | LogRequest
-  | { readonly kind: "memtable"; readonly number: number; readonly handle: StoreHandle }
-  | { readonly kind: "drop"; readonly number: number };
+  | { readonly kind: "memtable"; readonly generation: number; readonly handle: MemtableHandle }
+  | { readonly kind: "drop"; readonly generation: number };
 
 /** Replies, in the order of the requests; and, unasked, a failure while no entry is being written. */
 export type FromLogThread = LogReply | { readonly failure: PlainError };

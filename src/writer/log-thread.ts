@@ -7,7 +7,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { OutcomeUnknownError, StorageError } from "../errors.js";
-import type { StoreHandle } from "../store/handle.js";
+import type { MemtableHandle } from "../memtable/memtable-handle.js";
 import type { FromLogThread, LogReply, LogRequest, LogThreadData, ToLogThread } from "./log-thread-messages.js";
 import { fromPlainError } from "./plain-error.js";
 import type { EntryPlan, OpenedLog, ShardLog } from "./shard-log.js";
@@ -48,12 +48,12 @@ export class LogThread implements ShardLog {
     return opened;
   }
 
-  addMemtable(number: number, handle: StoreHandle): void {
-    this.#post({ kind: "memtable", number, handle });
+  addMemtable(generation: number, handle: MemtableHandle): void {
+    this.#post({ kind: "memtable", generation, handle });
   }
 
-  dropMemtable(number: number): void {
-    this.#post({ kind: "drop", number });
+  dropMemtable(generation: number): void {
+    this.#post({ kind: "drop", generation });
   }
 
   async append(plan: EntryPlan): Promise<number> {

@@ -50,8 +50,8 @@ async function replyTo(request: LogRequest): Promise<LogReply> {
 }
 
 async function handle(message: ToLogThread): Promise<void> {
-  if (message.kind === "memtable") log.addMemtable(message.number, message.handle);
-  else if (message.kind === "drop") log.dropMemtable(message.number);
+  if (message.kind === "memtable") log.addMemtable(message.generation, message.handle);
+  else if (message.kind === "drop") log.dropMemtable(message.generation);
   else port?.postMessage(await replyTo(message));
 }
 

@@ -1,18 +1,20 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it } from "vitest";
 import { FullError, UsageError } from "../errors.js";
-import { BatchStore } from "../store/batch-store.js";
-import { type MemtableBounds, MemtableSet } from "./memtable-set.js";
+import { type LiveMemtable, MemtableSet } from "./memtable-set.js";
 import { StorageBatches } from "./storage-batch.js";
-import { batchOfRows, schema, storage } from "./writer.fixture.js";
+import { batchOfRows, setOf as makeSet, poolOf, type SetBounds, schema, storage } from "./writer.fixture.js";
 
 const batches = new StorageBatches(schema, storage);
 const batch = (first: number, rows: number) => batches.from(batchOfRows(first, rows));
 
-function setOf(bounds: Partial<MemtableBounds> = {}, maxGroupBytes = 63 << 20) {
+function setOf(bounds: SetBounds = {}, maxGroupBytes?: number) {
   const told: number[] = [];
-  const all = { memtableBytes: 65_536, memtableBatches: 100, maxMemoryBytes: 1 << 30, ...bounds };
-  const set = new MemtableSet(storage, all, maxGroupBytes, (number) => void told.push(number));
+  const set = makeSet(
+    { memtableBytes: 65_536, memtableBatches: 100, ...bounds },
+    { onNew: (generation) => void told.push(generation) },
+    maxGroupBytes,
+  );
   return { set, told };
 }
 
@@ -22,10 +24,10 @@ describe("a set of memtables", () => {
     expect([set.all, set.usedBytes, told]).toEqual([[], 0, []]);
     const first = set.append([batch(0, 2), batch(2, 3)]);
     expect(first).toMatchObject({ from: 0, to: 2 });
-    expect(set.append([batch(5, 1)])).toMatchObject({ from: 2, to: 3, memtable: first.memtable });
-    expect(first.bytes).toBeGreaterThan(0);
-    expect(first.arenaBytes).toBeGreaterThan(first.bytes);
-    expect(told).toEqual([0]);
+    expect(set.append([batch(5, 1)])).toMatchObject({ from: 2, to: 3, memtable: first?.memtable });
+    expect(first?.bytes).toBeGreaterThan(0);
+    expect(first?.arenaBytes).toBeGreaterThan(first?.bytes ?? 0);
+    expect(told).toEqual([1]);
   });
 
   it("freezes one that has no room, and tells of it and of the next", () => {
@@ -35,11 +37,11 @@ describe("a set of memtables", () => {
     const { set, told } = setOf();
     while (set.all.length < 3) set.append([batch(0, 300)]);
     unsubscribe("pennon:rotate", onRotate);
-    expect(told).toEqual([0, 1, 2]);
-    expect(set.all.map(({ number }) => number)).toEqual([0, 1, 2]);
+    expect(told).toEqual([1, 2, 3]);
+    expect(set.all.map(({ generation }) => generation)).toEqual([1, 2, 3]);
     expect(set.all.map(({ store }) => store.finished)).toEqual([true, true, false]);
-    expect(events).toMatchObject([{ memtable: 0 }, { memtable: 1 }]);
-    expect(set.usedBytes).toBe(set.all.reduce((sum, { store }) => sum + store.snapshot().arenaBytes, 0));
+    expect(events).toMatchObject([{ memtable: 1 }, { memtable: 2 }]);
+    expect(set.usedBytes).toBe(set.all.reduce((sum, { memtable }) => sum + memtable.usedBytes, 0));
   });
 
   it("freezes one whose places for batches are taken", () => {
@@ -84,40 +86,81 @@ describe("a set of memtables", () => {
   });
 
   it("stays within the bound on memory: the next memtable counts as a whole", () => {
-    const { set } = setOf({ maxMemoryBytes: 131_072 });
-    let error: unknown;
-    for (let i = 0; i < 10 && error === undefined; i++) {
-      try {
-        set.append([batch(0, 300)]);
-      } catch (thrown) {
-        error = thrown;
-      }
-    }
-    expect(error).toMatchObject({ code: "Full", bound: "bytes" });
-    expect(set.usedBytes).toBeLessThanOrEqual(131_072);
+    const { set } = setOf({ maxMemoryBytes: 200_000 });
+    let appended = set.append([batch(0, 300)]);
+    for (let i = 0; i < 10 && appended !== undefined; i++) appended = set.append([batch(0, 300)]);
+    expect(appended).toBeUndefined();
+    expect(set.noRoom("so it is")).toMatchObject({ code: "Full", bound: "bytes" });
+    expect(set.usedBytes).toBeLessThanOrEqual(200_000);
     expect(set.all.length).toBeLessThanOrEqual(2);
-    set.append([batch(0, 1)]);
+    expect(set.append([batch(0, 1)])).toBeDefined();
+  });
+
+  it("has room again when a frozen memtable was released", () => {
+    const frozen: LiveMemtable[] = [];
+    const set = makeSet(
+      { memtableBytes: 65_536, maxMemoryBytes: 65_536 + 60_000 },
+      { onFrozen: (memtable) => void frozen.push(memtable), drains: true },
+    );
+    let rows = 0;
+    while (set.append([batch(rows, 100)]) !== undefined) rows += 100;
+    const [oldest] = frozen;
+    if (oldest === undefined) throw new Error("nothing was frozen");
+    expect(set.active).toBeUndefined();
+    set.release(oldest);
+    expect(set.append([batch(rows, 100)])).toMatchObject({ from: 0, memtable: { generation: 2 } });
+    expect(() => set.release(oldest)).toThrow(/not the oldest/);
+  });
+
+  it("has no room while readers hold the arenas of all that were released, and frozen ones wait", () => {
+    const pool = poolOf({ memtableBytes: 65_536, memtableBatches: 1 });
+    const sizes = { memtableBytes: 65_536, maxMemoryBytes: 1 << 30 };
+    const set = new MemtableSet(pool, sizes, 1 << 20, 1, () => 0, {
+      onNew: () => {},
+      onFrozen: () => {},
+      drains: true,
+    });
+    for (let i = 0; i < 32; i++) expect(set.append([batch(i, 1)])).toBeDefined();
+    expect(set.append([batch(32, 1)])).toBeUndefined();
   });
 
   it("goes on with what replay has filled", () => {
-    const stores = [0, 1].map((number) => {
-      const store = BatchStore.create({ schema: storage, bytes: 65_536, capacity: 100, prefault: false });
-      store.append(batch(10 * number, 3));
-      const handle = store.handle();
-      store.close();
-      return { handle, entries: [{ entry: number + 1, from: 0, to: 1 }] };
+    const pool = poolOf({ memtableBytes: 65_536, memtableBatches: 100 });
+    for (const generation of [7, 8]) {
+      pool.activate(generation).append([batch(10 * generation, 3)]);
+      if (generation === 7) pool.freeze(7);
+    }
+    const told: number[] = [];
+    const frozen: number[] = [];
+    const sizes = { memtableBytes: 65_536, maxMemoryBytes: 1 << 30 };
+    const set = new MemtableSet(pool, sizes, 1 << 20, 9, () => 0, {
+      onNew: (generation) => void told.push(generation),
+      onFrozen: ({ generation }) => void frozen.push(generation),
+      drains: false,
     });
-    const { set, told } = setOf();
-    set.adopt(stores);
-    expect(set.all).toMatchObject([
-      { number: 0, entries: [{ entry: 1 }] },
-      { number: 1, entries: [{ entry: 2 }] },
+    set.adopt([
+      { generation: 7, entries: [{ entry: 1, from: 0, to: 1 }], bytes: 10 },
+      { generation: 8, entries: [{ entry: 2, from: 0, to: 1 }], bytes: 20 },
     ]);
-    expect(set.append([batch(20, 1)])).toMatchObject({ from: 1, to: 2, memtable: { number: 1 } });
+    expect(set.all).toMatchObject([
+      { generation: 7, entries: [{ entry: 1 }], logBytes: 10 },
+      { generation: 8, entries: [{ entry: 2 }], logBytes: 20 },
+    ]);
+    expect(frozen).toEqual([7]);
+    expect(set.append([batch(20, 1)])).toMatchObject({ from: 1, to: 2, memtable: { generation: 8 } });
     expect(told).toEqual([]);
     while (set.all.length < 3) set.append([batch(0, 300)]);
-    expect(told).toEqual([2]);
-    set.close();
-    expect(() => set.all[0]?.store.length).toThrow(/closed/);
+    expect(told).toEqual([9]);
+  });
+
+  it("freezes when told to, but not what is empty", () => {
+    const { set } = setOf();
+    set.freeze();
+    set.append([batch(0, 1)]);
+    set.freeze();
+    set.freeze();
+    expect(set.all.map(({ store }) => store.finished)).toEqual([true]);
+    expect(set.active).toBeUndefined();
+    expect(set.append([batch(1, 1)])).toMatchObject({ memtable: { generation: 2 } });
   });
 });

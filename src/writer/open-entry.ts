@@ -5,14 +5,14 @@
  */
 import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
 import type { Counters } from "./counters.js";
-import type { Appended, Memtable } from "./memtable-set.js";
+import type { Appended, LiveMemtable } from "./memtable-set.js";
 import type { EntryPlan } from "./shard-log.js";
 import type { WaitingPut } from "./waiting-put.js";
 
 export class OpenEntry {
   /** WAL position. */
   readonly entry: number;
-  readonly memtable: Memtable;
+  readonly memtable: LiveMemtable;
   readonly from: number;
   readonly puts: WaitingPut[] = [];
   readonly startedAt: number;
@@ -22,7 +22,7 @@ export class OpenEntry {
   #durable = false;
   #plan: EntryPlan | undefined;
 
-  constructor(entry: number, memtable: Memtable, from: number, now: number) {
+  constructor(entry: number, memtable: LiveMemtable, from: number, now: number) {
     this.entry = entry;
     this.memtable = memtable;
     this.from = from;
@@ -65,7 +65,7 @@ export class OpenEntry {
   seal(counters: Counters): void {
     const range = { entry: this.entry, from: this.from, to: this.#to };
     this.memtable.entries.push(range);
-    this.#plan = { ...range, memtable: this.memtable.number, durable: this.#durable, counters };
+    this.#plan = { ...range, memtable: this.memtable.generation, durable: this.#durable, counters };
   }
 
   /** What the log is to write. */

@@ -6,11 +6,12 @@ import { crc32 } from "../lance/crc32.js";
 import { logSchema, storeWith } from "../lance/log.fixture.js";
 import { walKey } from "../lance/names.js";
 import { EntryHeader, encodeSentinel } from "../lance/wal-entry.js";
+import { MemtablePool } from "../memtable/pool.js";
 import { MemoryStore } from "../storage/memory-store.js";
 import { BatchStore } from "../store/batch-store.js";
 import { Replay, type ReplayOptions } from "./replay.js";
 import { StorageBatches } from "./storage-batch.js";
-import { batchOfRows, schema, storage } from "./writer.fixture.js";
+import { batchOfRows, poolOf, type SetBounds, schema, storage } from "./writer.fixture.js";
 
 const batches = new StorageBatches(schema, storage);
 let store: MemoryStore;
@@ -46,21 +47,18 @@ async function log(...entries: readonly Uint8Array[]): Promise<void> {
   for (const [i, bytes] of entries.entries()) await store.putIfAbsent(walKey(i + 1), [bytes]);
 }
 
-function replay(options: Partial<ReplayOptions> = {}): Replay {
-  return new Replay(store, {
-    schema: storage,
-    from: 1,
-    memtableBytes: 1 << 20,
-    memtableBatches: 1_000,
-    maxMemoryBytes: 1 << 30,
-    ...options,
-  });
+type Options = SetBounds & Partial<Pick<ReplayOptions, "from" | "generation" | "pool">>;
+
+function replay(options: Options = {}): Replay {
+  const { from = 1, generation = 1, maxMemoryBytes = 1 << 30, pool = poolOf(options) } = options;
+  return new Replay(store, { schema: storage, from, generation, pool, maxMemoryBytes });
 }
 
-async function replayed(to: number, options: Partial<ReplayOptions> = {}) {
-  const it = replay(options);
+async function replayed(to: number, options: Options = {}) {
+  const pool = poolOf(options);
+  const it = replay({ ...options, pool });
   await it.continueTo(to);
-  return it.finish();
+  return { ...it.finish(), stores: pool.live.map(({ memtable }) => memtable.store), pool };
 }
 
 const idsOf = (stores: readonly BatchStore[]): number[] =>
@@ -100,12 +98,13 @@ describe("replay", () => {
 
   it("goes on where it stopped", async () => {
     await log(entryOf(0, [1]), entryOf(1, [1]), entryOf(2, [1]));
-    const it = replay();
+    const pool = poolOf();
+    const it = replay({ pool });
     await it.continueTo(3);
     await it.continueTo(3);
     await it.continueTo(4);
-    const { stores, replayed: tally } = it.finish();
-    expect(idsOf(stores)).toEqual([0, 1, 2]);
+    const { replayed: tally } = it.finish();
+    expect(idsOf(pool.live.map(({ memtable }) => memtable.store))).toEqual([0, 1, 2]);
     expect(tally.entries).toBe(3);
   });
 
@@ -127,13 +126,25 @@ describe("replay", () => {
     expect(stores.map(({ length }) => length)).toEqual([3, 3, 3, 3]);
   });
 
+  it("gives up what it has replayed, and goes on with generations that none had", async () => {
+    await log(entryOf(0, [3]), entryOf(3, [3], { sequence: 2 }));
+    const pool = poolOf({ memtableBatches: 1 });
+    const first = replay({ pool, generation: 5 });
+    await first.continueTo(3);
+    expect(first.discard()).toBe(7);
+    const second = replay({ pool, from: 2, generation: 9 });
+    await second.continueTo(3);
+    expect(second.finish()).toMatchObject({ memtables: [{ generation: 9 }], nextGeneration: 10 });
+    expect(idsOf(pool.live.map(({ memtable }) => memtable.store))).toEqual([3, 4, 5]);
+  });
+
   it("gives the last memtable to be written on", async () => {
     await log(entryOf(0, [1]));
-    const [memtable] = (await replayed(2)).memtables;
-    if (memtable === undefined) throw new Error("there must be one");
-    const writer = BatchStore.attachWriter(memtable.handle);
-    writer.append(batches.from(batchOfRows(1, 1)));
-    expect([writer.length, writer.durable]).toEqual([2, 1]);
+    const { pool } = await replayed(2);
+    pool.closeOwner();
+    const [live] = MemtablePool.attachOwner(pool.handle()).live;
+    live?.memtable.append([batches.from(batchOfRows(1, 1))]);
+    expect([live?.memtable.store.length, live?.memtable.store.durable]).toEqual([2, 1]);
   });
 
   it("has the counters of the newest entry that is ours and no fence", async () => {
@@ -162,12 +173,19 @@ describe("replay", () => {
 
   it("of rows that need too much memory names the option as its user has set it", async () => {
     const entries = Array.from({ length: 8 }, (_, i) => ({ from: 1000 * i, rows: 1000 }));
-    const bounds = { memtableBytes: 65_536, memtableBatches: 100, maxMemoryBytes: 2 * 50_000 };
+    const pool = MemtablePool.create({
+      schema: logSchema,
+      primaryKey: ["id"],
+      bytes: 65_536,
+      batches: 100,
+      maxRows: 1 << 20,
+    });
+    const bounds = { pool, generation: 1, maxMemoryBytes: 2 * 50_000 };
     const replay = new Replay(await storeWith(entries), { schema: logSchema, from: 1, ...bounds });
     const error = await replay.continueTo(9).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(FullError);
     expect(String(error)).toMatch(
-      /the rows of the log need more than twice maxMemoryBytes, which is 50000 bytes; open with a larger maxMemoryBytes$/,
+      /the rows of the log need more than twice maxMemoryBytes; maxMemoryBytes is 50000: open with a larger one$/,
     );
   });
 });

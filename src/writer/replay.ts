@@ -11,8 +11,9 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { CorruptError, FullError, TooLargeError, UsageError } from "../errors.js";
 import { walKey } from "../lance/names.js";
 import { readEntry, type WalEntry } from "../lance/wal-entry-reader.js";
+import type { Memtable } from "../memtable/memtable.js";
+import type { MemtablePool } from "../memtable/pool.js";
 import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
-import { BatchStore } from "../store/batch-store.js";
 import type { EntryRange, OpenedLog, ReplayedMemtable } from "./shard-log.js";
 
 /** What is replayed, and into what. */
@@ -21,16 +22,16 @@ export interface ReplayOptions {
   readonly schema: Schema;
   /** First entry. */
   readonly from: number;
-  readonly memtableBytes: number;
-  readonly memtableBatches: number;
+  /** Generation of the first memtable. */
+  readonly generation: number;
+  /** Whose memtables are filled, by this thread as its owner. */
+  readonly pool: MemtablePool;
   /** For all rows: twice what the writer's user has set. */
   readonly maxMemoryBytes: number;
 }
 
-/** What was in the log, and this thread's reading handles of the memtables, which own their durable cursors. */
-export interface Replayed extends Pick<OpenedLog, "memtables" | "counters" | "replayed"> {
-  readonly stores: readonly BatchStore[];
-}
+/** What was in the log. */
+export type Replayed = Pick<OpenedLog, "memtables" | "nextGeneration" | "counters" | "replayed">;
 
 /** Reads a log from its beginning, part by part. */
 export class Replay {
@@ -67,6 +68,15 @@ export class Replay {
     this.#unsynced = [];
   }
 
+  /**
+   * Gives up what was replayed.
+   *
+   * @returns a generation that no memtable has had
+   */
+  discard(): number {
+    return this.#memtables.discard();
+  }
+
   finish(): Replayed {
     const entries = Math.max(0, this.#next - this.#options.from);
     return {
@@ -85,7 +95,7 @@ export class Replay {
     this.#last = { key, own };
     if (own !== undefined && !entry.sentinel) this.#counters = own.counters;
     const filled = entry.batches.filter((batch) => batch.numRows > 0);
-    if (filled.length > 0) this.#memtables.append(position, key, filled);
+    if (filled.length > 0) this.#memtables.append(position, key, filled, contents.byteLength);
     this.#rows += entry.rows;
     this.#batches += filled.length;
     this.#bytes += contents.byteLength;
@@ -121,75 +131,101 @@ async function getEntry(store: ObjectStore, key: string, scratch: Scratch): Prom
 class ReplayMemtables {
   readonly #options: ReplayOptions;
   readonly #done: ReplayedMemtable[] = [];
-  readonly #stores: BatchStore[] = [];
   #usedBytes = 0;
-  #store: BatchStore | undefined;
-  #entries: EntryRange[] = [];
+  #nextGeneration: number;
+  #active:
+    | { readonly generation: number; readonly memtable: Memtable; entries: EntryRange[]; bytes: number }
+    | undefined;
 
   constructor(options: ReplayOptions) {
     this.#options = options;
+    this.#nextGeneration = options.generation;
   }
 
-  append(entry: number, key: string, batches: WalEntry["batches"]): void {
-    if (this.#store === undefined || !this.#tryAppend(this.#store, entry, key, batches)) {
-      const next = this.#rotate();
-      if (!this.#tryAppend(next, entry, key, batches)) {
-        throw new UsageError(`${key} does not fit into an empty memtable; open with larger memtables`);
-      }
+  append(entry: number, key: string, batches: WalEntry["batches"], bytes: number): void {
+    const active = this.#active ?? this.#start();
+    if (!this.#tryAppend(active.memtable, key, batches)) {
+      if (active.memtable.store.isEmpty) throw tooLarge(key);
+      this.#seal();
+      if (!this.#tryAppend(this.#start().memtable, key, batches)) throw tooLarge(key);
     }
+    const filled = this.#active;
+    if (filled === undefined) return;
+    const { length } = filled.memtable.store;
+    filled.entries.push({ entry, from: length - batches.length, to: length });
+    filled.bytes += bytes;
+    const used = this.#usedBytes + filled.memtable.usedBytes;
+    if (used > this.#options.maxMemoryBytes) throw this.#full(`need more than twice maxMemoryBytes`);
   }
 
-  finish(): Pick<Replayed, "memtables" | "stores"> {
+  finish(): Pick<Replayed, "memtables" | "nextGeneration"> {
+    this.#close();
+    return { memtables: this.#done, nextGeneration: this.#nextGeneration };
+  }
+
+  discard(): number {
     this.#seal();
-    return { memtables: this.#done, stores: this.#stores };
+    for (const { generation } of this.#done.splice(0)) this.#options.pool.release(generation);
+    this.#usedBytes = 0;
+    return this.#nextGeneration;
   }
 
-  #tryAppend(store: BatchStore, entry: number, key: string, batches: readonly RecordBatch[]): boolean {
-    const from = store.length;
+  #tryAppend(memtable: Memtable, key: string, batches: readonly RecordBatch[]): boolean {
     try {
-      store.appendAll(batches);
+      memtable.append(batches);
+      return true;
     } catch (error) {
       if (error instanceof FullError) return false;
-      if (error instanceof TooLargeError) {
-        throw new UsageError(`${key} does not fit into an empty memtable; open with larger memtables`, {
-          cause: error,
-        });
-      }
+      if (error instanceof TooLargeError) throw tooLarge(key, error);
       if (error instanceof UsageError) {
         throw new CorruptError(`${key}: its rows are not what its header says: ${error.message}`, { cause: error });
       }
       throw error;
     }
-    this.#entries.push({ entry, from, to: store.length });
-    const used = this.#usedBytes + store.snapshot().arenaBytes;
-    if (used > this.#options.maxMemoryBytes) {
-      throw new FullError(
-        `the rows of the log need more than twice maxMemoryBytes, which is ${this.#options.maxMemoryBytes / 2} bytes; open with a larger maxMemoryBytes`,
-        "bytes",
-      );
+  }
+
+  #start() {
+    const generation = this.#nextGeneration;
+    let memtable: Memtable;
+    try {
+      memtable = this.#options.pool.activate(generation);
+    } catch (error) {
+      throw error instanceof FullError ? this.#full("need more memtables than there may be", error) : error;
     }
-    return true;
+    this.#nextGeneration++;
+    this.#active = { generation, memtable, entries: [], bytes: 0 };
+    return this.#active;
   }
 
-  #rotate(): BatchStore {
-    this.#seal();
-    const { schema, memtableBytes, memtableBatches } = this.#options;
-    this.#store = BatchStore.create({ schema, bytes: memtableBytes, capacity: memtableBatches, prefault: false });
-    return this.#store;
-  }
-
-  /** Gives up the claim on appending, so that another thread may write on, and takes the durable cursor. */
   #seal(): void {
-    const store = this.#store;
-    if (store === undefined) return;
-    this.#usedBytes += store.snapshot().arenaBytes;
-    const handle = store.handle();
-    const reader = BatchStore.attach(handle, { cachedBatches: 1 });
-    reader.advanceDurable(store.length);
-    store.close();
-    this.#stores.push(reader);
-    this.#done.push({ handle, entries: this.#entries });
-    this.#store = undefined;
-    this.#entries = [];
+    const active = this.#close();
+    if (active !== undefined) this.#options.pool.freeze(active.generation);
   }
+
+  /** What is in the log is durable. */
+  #close(): { readonly generation: number } | undefined {
+    const active = this.#active;
+    if (active === undefined) return undefined;
+    const { generation, memtable, entries, bytes } = active;
+    memtable.store.advanceDurable(memtable.store.length);
+    this.#usedBytes += memtable.usedBytes;
+    this.#done.push({ generation, entries, bytes });
+    this.#active = undefined;
+    return active;
+  }
+
+  #full(problem: string, cause?: Error): FullError {
+    return new FullError(
+      `the rows of the log ${problem}; maxMemoryBytes is ${this.#options.maxMemoryBytes / 2}: open with a larger one`,
+      "bytes",
+      cause === undefined ? undefined : { cause },
+    );
+  }
+}
+
+function tooLarge(key: string, cause?: Error): UsageError {
+  return new UsageError(
+    `${key} does not fit into an empty memtable; open with larger memtables`,
+    cause === undefined ? undefined : { cause },
+  );
 }

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import type { StoreHandle } from "../store/handle.js";
+import type { MemtableHandle } from "../memtable/memtable-handle.js";
+import type { PoolHandle } from "../memtable/pool-handle.js";
 
 /** What the log must know to open a shard. */
 export interface LogOptions {
@@ -14,10 +15,8 @@ export interface LogOptions {
   readonly shardId: string;
   /** The storage schema, as an encoded schema message: it crosses threads. */
   readonly schemaMessage: Uint8Array;
-  /** Bytes of the arena of each memtable that replay fills. */
-  readonly memtableBytes: number;
-  /** Batches of each. */
-  readonly memtableBatches: number;
+  /** Whose memtables replay fills; it has no owner meanwhile. */
+  readonly pool: PoolHandle;
   /** Bytes that replayed memtables may take together. */
   readonly maxMemoryBytes: number;
 }
@@ -31,10 +30,12 @@ export interface EntryRange {
   readonly to: number;
 }
 
-/** A memtable that replay has filled. */
+/** A memtable of the pool that replay has filled. */
 export interface ReplayedMemtable {
-  readonly handle: StoreHandle;
+  readonly generation: number;
   readonly entries: readonly EntryRange[];
+  /** Bytes of those entries. */
+  readonly bytes: number;
 }
 
 /** What there was in the log. */
@@ -44,7 +45,9 @@ export interface OpenedLog {
   readonly nextEntry: number;
   /** Last entry that SSTables cover. */
   readonly replayAfter: number;
-  /** Oldest first; none when nothing was to be replayed. The last one may be written on. */
+  /** Generation of the next memtable. */
+  readonly nextGeneration: number;
+  /** Oldest first; none when nothing was to be replayed. All but the last are frozen; that one may be written on. */
   readonly memtables: readonly ReplayedMemtable[];
   /** Counters of the newest entry that has any, be it one that SSTables cover. */
   readonly counters: ReadonlyMap<string, bigint>;
@@ -60,7 +63,7 @@ export interface OpenedLog {
 
 /** An entry to be written. */
 export interface EntryPlan extends EntryRange {
-  /** Number of the memtable, as given to {@link ShardLog.addMemtable}. */
+  /** Generation of the memtable, as given to {@link ShardLog.addMemtable}. */
   readonly memtable: number;
   /** Whether it must survive a loss of power before it counts as written. */
   readonly durable: boolean;
@@ -70,10 +73,10 @@ export interface EntryPlan extends EntryRange {
 export interface ShardLog {
   /** Claims the shard and replays what its SSTables do not cover. Once. */
   open(): Promise<OpenedLog>;
-  /** Says of a memtable that entries will be taken from. Replayed ones have the numbers 0, 1, 2 …, in order. */
-  addMemtable(number: number, handle: StoreHandle): void;
+  /** Says of a memtable that entries will be taken from; replayed ones are known. */
+  addMemtable(generation: number, handle: MemtableHandle): void;
   /** Says that no entry will be taken from the memtable any more. */
-  dropMemtable(number: number): void;
+  dropMemtable(generation: number): void;
   /**
    * Writes an entry and moves the durable cursor of its memtable. Entries are written in the order of the calls; after one has failed,
    * all later ones fail.

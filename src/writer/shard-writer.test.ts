@@ -89,12 +89,12 @@ describe("a writer that is opened again", () => {
   it("rotates memtables while it replays, and takes a log larger than one", async () => {
     const sizes = { memtableBytes: 65_536 };
     const first = await open(sizes);
-    for (let i = 0; i < 20; i++) await first.put(batchOfRows(300 * i, 300));
+    for (let i = 0; i < 40; i++) await first.put(batchOfRows(300 * i, 300));
     expect(first.memtables.length).toBeGreaterThan(3);
     await first.close();
     const second = await open(sizes);
     expect(second.memtables.length).toBeGreaterThan(3);
-    expect(idsIn(second)).toEqual(Array.from({ length: 6_000 }, (_, i) => i));
+    expect(idsIn(second)).toEqual(Array.from({ length: 12_000 }, (_, i) => i));
     expect(second.memtables.map(({ store }) => store.durable === store.length)).not.toContain(false);
   });
 
@@ -324,7 +324,12 @@ describe("stats", () => {
   it("say what is where", async () => {
     const writer = await open();
     const put = writer.put(batchOfRows(0, 100));
-    expect(writer.stats()).toMatchObject({ epoch: 1, pendingPuts: 1, memtables: 1, nextEntry: 2 });
+    expect(writer.stats()).toMatchObject({
+      epoch: 1,
+      pendingPuts: 1,
+      memtables: [{ generation: 1, rows: 100, frozen: false }],
+      nextEntry: 2,
+    });
     expect(writer.stats().unflushedBytes).toBeGreaterThan(1_000);
     await put;
     const { written, pendingPuts, unflushedBytes, memoryBytes, log } = writer.stats();

@@ -16,10 +16,16 @@ import type { SchemaLike } from "../arrow/shape.js";
 import { ClosedError, UsageError } from "../errors.js";
 import { storageSchema } from "../lance/storage-schema.js";
 import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
+import type { WatchedWorker } from "../memtable/pins.js";
+import { MemtablePool } from "../memtable/pool.js";
+import type { PoolHandle } from "../memtable/pool-handle.js";
+import type { PoolStats } from "../memtable/pool-stats.js";
 import type { ObjectStore } from "../storage/object-store.js";
+import { FlushQueue, type FlushTally } from "./flush-queue.js";
+import type { Flusher } from "./flusher.js";
 import { LogCore } from "./log-core.js";
 import { LogThread } from "./log-thread.js";
-import { type Memtable, MemtableSet } from "./memtable-set.js";
+import { type LiveMemtable, MemtableSet } from "./memtable-set.js";
 import type { Position } from "./position.js";
 import type { ProducerHandle } from "./producer-messages.js";
 import { ProducerPort } from "./producer-port.js";
@@ -27,7 +33,7 @@ import { deleteRows, putRows, type RowsInput } from "./put-rows.js";
 import type { LogOptions, OpenedLog, ShardLog } from "./shard-log.js";
 import { StorageBatches } from "./storage-batch.js";
 import { systemTimers, type Timers } from "./timers.js";
-import { type PutOptions, WriteBatchHandler } from "./write-batch-handler.js";
+import { type PutOptions, type PutRows, WriteBatchHandler } from "./write-batch-handler.js";
 
 const MIB = 2 ** 20;
 /** Room in an entry for header and dictionaries. */
@@ -50,6 +56,16 @@ export interface ShardWriterOptions {
   readonly memtableBytes?: number;
   /** Batches of each memtable. @default 16,384 */
   readonly memtableBatches?: number;
+  /** Rows of each memtable, 1 to 2^27. @default 1,048,576 */
+  readonly memtableRows?: number;
+  /** Entries of the log after which a memtable is frozen, if it can become an SSTable. @default 8,192 */
+  readonly memtableEntries?: number;
+  /** Milliseconds after which a memtable is frozen, if it can become an SSTable. @default 60,000 */
+  readonly memtableAgeMs?: number;
+  /** Memtables there may be, those that readers hold and those that are being emptied included: 3 to 256. @default by memtableBytes and maxMemoryBytes, at most 24 */
+  readonly memtableSlots?: number;
+  /** What makes SSTables of frozen memtables, given the writer's epoch. @default frozen memtables stay in memory, until that is full */
+  readonly flusher?: ((epoch: number) => Flusher) | undefined;
   /** Bytes that all memtables may take together; twice as much while replaying. @default 1 GiB */
   readonly maxMemoryBytes?: number;
   /** Bytes appended and not in the log yet, above which puts wait. @default 64 MiB */
@@ -72,12 +88,28 @@ export interface ShardWriterOptions {
   readonly writerId?: string;
 }
 
+/** What a writer tells of a memtable. */
+export interface MemtableStats {
+  readonly generation: number;
+  readonly frozen: boolean;
+  readonly rows: number;
+  readonly batches: number;
+  /** Bytes of the rows; of the arena, index included; of the index. */
+  readonly bytes: number;
+  readonly memoryBytes: number;
+  readonly indexBytes: number;
+  /** Batches in the log, and in the index. */
+  readonly durable: number;
+  readonly indexed: number;
+  readonly ageMs: number;
+}
+
 /** What a writer tells of itself. */
 export interface WriterStats {
   readonly epoch: number;
   /** WAL position of the next entry. */
   readonly nextEntry: number;
-  readonly memtables: number;
+  readonly memtables: readonly MemtableStats[];
   /** Bytes of memory that they take. */
   readonly memoryBytes: number;
   readonly pendingPuts: number;
@@ -85,10 +117,16 @@ export interface WriterStats {
   readonly unflushedBytes: number;
   /** In the log beyond what SSTables cover. */
   readonly log: { readonly rows: number; readonly batches: number; readonly bytes: number };
+  /** Bytes of the rows put into this writer. */
+  readonly putBytes: number;
   /** By this writer: entries, what was in them, time from hand-over to acknowledgement in all and at most. */
   readonly written: WriteBatchHandler["tally"]["written"];
   /** When it was opened. */
   readonly replayed: OpenedLog["replayed"];
+  /** The arenas of the memtables. */
+  readonly arenas: PoolStats;
+  /** Made of memtables by this writer. */
+  readonly flushed: FlushTally;
 }
 
 export class ShardWriter {
@@ -99,14 +137,19 @@ export class ShardWriter {
   readonly primaryKey: readonly string[];
   /** Of this writer's claim. */
   readonly epoch: number;
+  /** The last entry of the log that SSTables covered when the writer was opened. */
+  readonly replayAfter: number;
   readonly #log: ShardLog;
+  readonly #pool: MemtablePool;
   readonly #memtables: MemtableSet;
+  readonly #flushes: FlushQueue | undefined;
+  readonly #settings: Settings;
   readonly #handler: WriteBatchHandler;
   readonly #batches: StorageBatches;
   readonly #replayed: OpenedLog["replayed"];
   readonly #countersOutdated: boolean;
-  readonly #maxPendingPuts: number;
   readonly #producers = new Set<ProducerPort>();
+  #ageTimer: unknown;
   #closing: Promise<void> | undefined;
   #closed = false;
 
@@ -115,33 +158,50 @@ export class ShardWriter {
     settings: Settings,
     log: ShardLog,
     opened: OpenedLog,
+    pool: MemtablePool,
   ) {
     this.schema = schemas.schema;
     this.storageSchema = schemas.storage;
     this.primaryKey = schemas.primaryKey;
     this.epoch = opened.epoch;
+    this.replayAfter = opened.replayAfter;
     this.#log = log;
+    this.#pool = pool;
     this.#replayed = opened.replayed;
     this.#countersOutdated = opened.countersOutdated;
-    this.#maxPendingPuts = settings.maxPendingPuts;
+    this.#settings = settings;
     this.#batches = new StorageBatches(schemas.schema, schemas.storage);
+    const { timers } = settings;
+    const flusher = settings.flusher?.(opened.epoch);
+    const flushes =
+      flusher === undefined
+        ? undefined
+        : new FlushQueue(flusher, timers, {
+            onFlushed: (memtable) => this.#onFlushed(memtable),
+            onFailed: (error) => this.#handler.onNoMemory(error),
+            onStopped: (error) => this.#handler.fail(error),
+          });
+    this.#flushes = flushes;
     const maxGroupBytes = ENTRY_BOUNDS.bytes - ENTRY_MARGIN_BYTES;
-    this.#memtables = new MemtableSet(schemas.storage, settings, maxGroupBytes, (number, handle) =>
-      log.addMemtable(number, handle),
-    );
-    this.#memtables.adopt(opened.memtables);
+    this.#memtables = new MemtableSet(pool, settings, maxGroupBytes, opened.nextGeneration, () => timers.now(), {
+      onNew: (generation, handle) => {
+        log.addMemtable(generation, handle);
+        this.#watchAge();
+      },
+      onFrozen: (memtable) => flushes?.add(memtable),
+      drains: flushes !== undefined,
+    });
     const builder = new StorageRows(schemas.storage, schemas.primaryKey, { table: schemas.schema });
     log.onFailure((error) => this.#handler.fail(error));
     const start = { nextEntry: opened.nextEntry, counters: opened.counters, ...opened.replayed };
-    this.#handler = new WriteBatchHandler(
-      log,
-      this.#memtables,
-      schemas.storage,
-      builder,
-      start,
-      settings,
-      settings.timers,
-    );
+    const options = {
+      ...settings,
+      drains: () => flushes?.drains ?? false,
+      onWritten: (memtable: LiveMemtable) => this.#onWritten(memtable),
+    };
+    this.#handler = new WriteBatchHandler(log, this.#memtables, schemas.storage, builder, start, options, timers);
+    this.#memtables.adopt(opened.memtables);
+    this.#watchAge();
   }
 
   /**
@@ -158,11 +218,12 @@ export class ShardWriter {
     const schema = normaliseSchema(options.schema);
     const { primaryKey } = options;
     const schemaMessage = encodeSchemaMessage(normaliseSchema(storageSchema(schema, primaryKey)));
+    const storage = decodeSchemaMessage(schemaMessage);
+    const pool = createPool(storage, primaryKey, settings);
     const logOptions: LogOptions = {
       shardId: options.shardId,
       schemaMessage,
-      memtableBytes: settings.memtableBytes,
-      memtableBatches: settings.memtableBatches,
+      pool,
       maxMemoryBytes: 2 * settings.maxMemoryBytes,
     };
     const log: ShardLog =
@@ -171,8 +232,7 @@ export class ShardWriter {
         : new LogThread({ directory: options.log.directory, options: logOptions, writerId: settings.writerId });
     try {
       const opened = await log.open();
-      const storage = decodeSchemaMessage(schemaMessage);
-      return new ShardWriter({ schema, storage, primaryKey }, settings, log, opened);
+      return new ShardWriter({ schema, storage, primaryKey }, settings, log, opened, MemtablePool.attachOwner(pool));
     } catch (error) {
       await log.close().catch(() => {}); // the first error says more
       throw error;
@@ -190,8 +250,22 @@ export class ShardWriter {
   }
 
   /** The memtables, oldest first. */
-  get memtables(): readonly Memtable[] {
+  get memtables(): readonly LiveMemtable[] {
     return this.#memtables.all;
+  }
+
+  /** The memtables' pool: what reads of other threads, and of this one, attach to. */
+  get pool(): PoolHandle {
+    return this.#pool.handle();
+  }
+
+  /** Position of the newest entry that is in the log, and of the next. */
+  get newestEntry(): number {
+    return this.#handler.newestEntry;
+  }
+
+  get nextEntry(): number {
+    return this.#handler.nextEntry;
   }
 
   /** What the writer stopped for, undefined while it works. */
@@ -201,7 +275,7 @@ export class ShardWriter {
 
   /** False while as many puts are pending as there may be: one more would be `Full`. */
   get hasRoom(): boolean {
-    return this.#handler.pendingPuts < this.#maxPendingPuts;
+    return this.#handler.pendingPuts < this.#settings.maxPendingPuts;
   }
 
   /**
@@ -241,6 +315,25 @@ export class ShardWriter {
   }
 
   /**
+   * Has everything that was put so far become SSTables; resolves when they are published.
+   *
+   * @throws UsageError when the writer has nothing that makes SSTables; what the flush has failed with: it is tried again by itself
+   */
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    const flushes = this.#flushes;
+    if (flushes === undefined) throw new UsageError("this writer was opened without a flusher: nothing makes SSTables");
+    await this.#freeze();
+    const newest = this.#memtables.all.findLast(({ generation }) => generation !== this.#memtables.active?.generation);
+    if (newest !== undefined) await flushes.flushed(newest.generation);
+  }
+
+  /** Has the pins of a thread that reads this writer's memtables cleared when it ends, however it ends. */
+  watch(worker: WatchedWorker): void {
+    this.#pool.watch(worker);
+  }
+
+  /**
    * A producer's handle, to be posted to one other thread with its port transferred: `worker.postMessage(handle, [handle.port])`.
    *
    * @param options puts, and bytes of them, that the producer may have on their way at once
@@ -270,16 +363,20 @@ export class ShardWriter {
   stats(): WriterStats {
     if (this.#closed) throw new ClosedError("the writer is closed");
     const { tally, nextEntry, pendingPuts, unflushedBytes } = this.#handler;
+    const now = this.#settings.timers.now();
     return {
       epoch: this.epoch,
       nextEntry,
-      memtables: this.#memtables.all.length,
+      memtables: this.#memtables.all.map((memtable) => memtableStats(memtable, this.#memtables.active, now)),
       memoryBytes: this.#memtables.usedBytes,
       pendingPuts,
       unflushedBytes,
       log: { rows: tally.logRows, batches: tally.logBatches, bytes: tally.logBytes },
+      putBytes: tally.putBytes,
       written: tally.written,
       replayed: this.#replayed,
+      arenas: this.#pool.stats(),
+      flushed: this.#flushes?.tally ?? NOTHING_FLUSHED,
     };
   }
 
@@ -299,18 +396,99 @@ export class ShardWriter {
   }
 
   async #close(): Promise<void> {
+    this.#settings.timers.clear(this.#ageTimer);
     try {
       await this.#handler.close();
     } finally {
       await Promise.all([...this.#producers].map((producer) => producer.close()));
+      await this.#flushes?.close(new ClosedError("the writer is closed; its rows are in the log"));
       try {
         await this.#log.close();
       } finally {
         this.#closed = true;
-        this.#memtables.close();
+        this.#pool.close();
       }
     }
   }
+
+  /** Ends the active memtable, with all that was put so far in it and in the log. */
+  async #freeze(): Promise<void> {
+    await this.#handler.put(NO_ROWS, { durability: "memory" }); // behind all that wait for room
+    this.#handler.sealEntry();
+    this.#memtables.freeze();
+    this.#flushes?.tend();
+  }
+
+  #onWritten(memtable: LiveMemtable): void {
+    const full = memtable.entries.length >= this.#settings.memtableEntries;
+    if (full && memtable === this.#memtables.active) this.#freezeForFlush();
+    this.#flushes?.tend();
+  }
+
+  #onFlushed(memtable: LiveMemtable): void {
+    this.#handler.onFlushed(memtable);
+    // Emptying an arena takes milliseconds, which the next rotation need not wait for.
+    setImmediate(() => {
+      if (!this.#closed) this.#pool.reclaim(1);
+    });
+  }
+
+  /** Has the active memtable become an SSTable by itself when it has reached its age. */
+  #watchAge(): void {
+    const { timers, memtableAgeMs } = this.#settings;
+    const { active } = this.#memtables;
+    if (this.#flushes === undefined || active === undefined) return;
+    timers.clear(this.#ageTimer);
+    const leftMs = Math.max(0, active.startedAt + memtableAgeMs - timers.now());
+    this.#ageTimer = timers.set(() => this.#freezeForFlush(), leftMs, false);
+  }
+
+  #freezeForFlush(): void {
+    if (this.#flushes === undefined || this.failure !== undefined || this.#closing !== undefined) return;
+    this.#handler.sealEntry();
+    this.#memtables.freeze();
+    this.#flushes.tend();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new ClosedError("the writer is closed");
+    if (this.failure !== undefined) throw this.failure;
+  }
+}
+
+const NO_ROWS: PutRows = { kind: "batches", batches: [], rows: 0, bytes: 0 };
+const NOTHING_FLUSHED: FlushTally = { ssTables: 0, rows: 0, bytes: 0, milliseconds: 0, failures: 0 };
+
+function memtableStats(live: LiveMemtable, active: LiveMemtable | undefined, now: number): MemtableStats {
+  const { generation, memtable, store, startedAt } = live;
+  const { rows, length, bytes } = store.snapshot();
+  return {
+    generation,
+    frozen: generation !== active?.generation,
+    rows,
+    batches: length,
+    bytes,
+    memoryBytes: memtable.usedBytes,
+    indexBytes: memtable.indexBytes,
+    durable: store.durable,
+    indexed: memtable.snapshot().batches,
+    ageMs: now - startedAt,
+  };
+}
+
+/** The pool of a shard's memtables, without an owner: replay is the first. */
+function createPool(schema: Schema, primaryKey: readonly string[], settings: Settings): PoolHandle {
+  const { memtableBytes, memtableBatches, memtableRows, memtableSlots } = settings;
+  const pool = MemtablePool.create({
+    schema,
+    primaryKey,
+    bytes: memtableBytes,
+    batches: memtableBatches,
+    maxRows: memtableRows,
+    slots: memtableSlots,
+  });
+  pool.closeOwner();
+  return pool.handle();
 }
 
 /** What of a writer's options is a setting: all but what it writes, and where. */
@@ -330,15 +508,21 @@ function settingsOf(options: WriterSettings) {
     throw new UsageError(`writerId is ${JSON.stringify(writerId)}; expected 32 hexadecimal digits`);
   }
   const most = Number.MAX_SAFE_INTEGER;
+  const maxMemoryBytes = within(
+    "maxMemoryBytes",
+    options.maxMemoryBytes ?? Math.max(1024 * MIB, memtableBytes),
+    memtableBytes,
+    most,
+  );
   return {
     memtableBytes,
+    memtableRows: within("memtableRows", options.memtableRows ?? 2 ** 20, 1, 2 ** 27),
+    memtableEntries: within("memtableEntries", options.memtableEntries ?? 8_192, 1, most),
+    memtableAgeMs: within("memtableAgeMs", options.memtableAgeMs ?? 60_000, 1, 2 ** 31 - 1),
+    memtableSlots: within("memtableSlots", options.memtableSlots ?? slotsFor(memtableBytes, maxMemoryBytes), 3, 256),
+    flusher: options.flusher,
     memtableBatches: within("memtableBatches", options.memtableBatches ?? 16_384, 1, 2 ** 27),
-    maxMemoryBytes: within(
-      "maxMemoryBytes",
-      options.maxMemoryBytes ?? Math.max(1024 * MIB, memtableBytes),
-      memtableBytes,
-      most,
-    ),
+    maxMemoryBytes,
     maxUnflushedBytes: within("maxUnflushedBytes", options.maxUnflushedBytes ?? 64 * MIB, 1, most),
     maxPendingPuts: within("maxPendingPuts", options.maxPendingPuts ?? 1_048_576, 1, most),
     maxLogRows: within("maxLogRows", options.maxLogRows ?? most, 1, most),
@@ -349,6 +533,11 @@ function settingsOf(options: WriterSettings) {
     timers: options.timers ?? systemTimers,
     writerId,
   };
+}
+
+/** Twice as many as fit into memory, as replay may take, and some that readers may hold. */
+function slotsFor(memtableBytes: number, maxMemoryBytes: number): number {
+  return Math.min(24, Math.ceil((2 * maxMemoryBytes) / memtableBytes) + 4);
 }
 
 function within(option: string, value: number, least: number, most: number): number {

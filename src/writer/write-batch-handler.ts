@@ -11,6 +11,9 @@
  *           one batch   not in the log            at most 4
  * ```
  *
+ * What finds the memory bound reached on its way from the stage waits there, `blocked`, and everything behind it at the gate, until a frozen
+ * memtable is in an SSTable and released.
+ *
  * Group commit: a put that finds the log idle is written at the end of the turn of the event loop it came in, together with all that
  * came in that turn; what comes while an entry is being written shares the next one. No timer, unless an interval is asked for.
  *
@@ -26,7 +29,7 @@ import { ClosedError, ConflictError, FullError, OutcomeUnknownError, StorageErro
 import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
 import { type Counters, checkCounters, mergeCounters } from "./counters.js";
 import { publishEvent } from "./events.js";
-import type { Appended, MemtableSet } from "./memtable-set.js";
+import type { Appended, LiveMemtable, MemtableSet } from "./memtable-set.js";
 import { OpenEntry } from "./open-entry.js";
 import { formatPosition, ORIGIN, type Position } from "./position.js";
 import type { ShardLog } from "./shard-log.js";
@@ -47,6 +50,10 @@ export interface HandlerOptions {
   readonly maxLogBytes: number;
   /** Least time between the first put of an entry and its write, unless it is full before. */
   readonly flushIntervalMs: number;
+  /** Whether memory, and room in the log, can be expected to become free without anybody's doing. */
+  readonly drains: () => boolean;
+  /** Told when an entry of this memtable is in the log. */
+  readonly onWritten: (memtable: LiveMemtable) => void;
   /** Bytes of an entry that is written without waiting for the interval; an entry that has them is sealed. */
   readonly flushBytes: number;
 }
@@ -80,6 +87,13 @@ export type PutRows =
     }
   | { readonly kind: "rows"; readonly rows: number; readonly encode: (builder: StorageRows) => void };
 
+/** Batches that are appended together, and the puts they are of. */
+interface Group {
+  readonly batches: readonly RecordBatchLike[];
+  readonly rows: number;
+  readonly puts: readonly WaitingPut[];
+}
+
 /** A batch with fewer rows is joined with its neighbours. */
 const SMALL_ROWS = 64;
 /** Staged rows and bytes that are appended without waiting for the log. */
@@ -99,11 +113,14 @@ export class WriteBatchHandler {
   readonly #staged: StagedRows;
   readonly #tally: WriterTally;
   readonly #gate: { readonly put: WaitingPut; readonly rows: PutRows }[] = [];
+  /** Groups of batches that no memtable has memory for, in order. */
+  readonly #blocked: Group[] = [];
   readonly #sealed: OpenEntry[] = [];
   readonly #inFlight: OpenEntry[] = [];
   readonly #idle: (() => void)[] = [];
   #open: OpenEntry | undefined;
   #nextEntry: number;
+  #newestEntry: number;
   #lastPosition: Position;
   #counters: Counters;
   #pendingPuts = 0;
@@ -130,6 +147,7 @@ export class WriteBatchHandler {
     this.#staged = new StagedRows(schema, builder);
     this.#tally = new WriterTally(start);
     this.#nextEntry = start.nextEntry;
+    this.#newestEntry = start.nextEntry - 1;
     this.#lastPosition = start.nextEntry > 1 ? formatPosition(start.nextEntry - 1, MAX_BATCH) : ORIGIN;
     this.#counters = start.counters;
   }
@@ -140,6 +158,11 @@ export class WriteBatchHandler {
 
   get nextEntry(): number {
     return this.#nextEntry;
+  }
+
+  /** The newest entry that is in the log. */
+  get newestEntry(): number {
+    return this.#newestEntry;
   }
 
   get pendingPuts(): number {
@@ -174,15 +197,51 @@ export class WriteBatchHandler {
     }
     const put = new WaitingPut(durability, options.counters, signal, this.#onAbort);
     this.#pendingPuts++;
-    if (this.#gate.length > 0 || this.#unflushedBytes >= this.#options.maxUnflushedBytes) {
-      if (this.#gate.length === 0) {
-        publishEvent("stall", { unflushedBytes: this.#unflushedBytes, pendingPuts: this.#pendingPuts });
-      }
+    if (this.#gate.length > 0 || !this.#hasRoom) {
+      if (this.#gate.length === 0) this.#publishStall();
       this.#enqueue(put, rows);
     } else {
       this.#admit(put, rows);
     }
     return put.promise;
+  }
+
+  /** Appends what has waited for memory. */
+  #onMemory(): void {
+    for (let group = this.#blocked[0]; group !== undefined && this.#failure === undefined; group = this.#blocked[0]) {
+      try {
+        if (!this.#tryAppend(group)) return;
+      } catch (error) {
+        for (const put of group.puts) this.#reject(put, error);
+      }
+      this.#blocked.shift();
+    }
+    this.#kick();
+  }
+
+  /** To be called when no memory can be expected to become free: what waits for that fails. */
+  onNoMemory(cause: Error): void {
+    const groups = this.#blocked.splice(0);
+    const error = this.#memtables.noRoom("what drains them has failed", cause);
+    for (const { puts } of groups) for (const put of puts) this.#reject(put, error);
+    this.#kick();
+  }
+
+  /** To be called when the rows of the oldest memtable are in an SSTable: gives it up, and appends what has waited for memory. */
+  onFlushed(memtable: LiveMemtable): void {
+    const { rows, length } = memtable.store.snapshot();
+    this.#log.dropMemtable(memtable.generation);
+    this.#memtables.release(memtable);
+    this.#tally.flushed(rows, length, memtable.logBytes);
+    this.#onMemory();
+  }
+
+  /** Appends what is staged, and ends the entry it is in: then a memtable can be frozen. */
+  sealEntry(): void {
+    if (this.#failure !== undefined) return;
+    this.#drain();
+    this.#seal();
+    this.#kick();
   }
 
   /** Resolves when nothing is pending any more; rejects with what the writer stopped for. */
@@ -247,10 +306,15 @@ export class WriteBatchHandler {
     }
   }
 
-  /** Without rows there is no entry; the put is done when those before it are. */
   #admitEmpty(put: WaitingPut): void {
-    this.#counters = mergeCounters(this.#counters, [put]);
     this.#drain();
+    if (this.#blocked.length > 0) this.#blocked.push({ batches: [], rows: 0, puts: [put] });
+    else this.#joinLast(put);
+  }
+
+  /** Without rows there is no entry; the put is done when those before it are. */
+  #joinLast(put: WaitingPut): void {
+    this.#counters = mergeCounters(this.#counters, [put]);
     const before = this.#open ?? this.#sealed.at(-1) ?? this.#inFlight.at(-1);
     if (before === undefined) {
       this.#settle(put, this.#lastPosition);
@@ -267,7 +331,7 @@ export class WriteBatchHandler {
       return;
     }
     this.#drain();
-    this.#append(batches, rows, [put]);
+    this.#append({ batches, rows, puts: [put] });
   }
 
   /** Appends what is staged. */
@@ -276,28 +340,30 @@ export class WriteBatchHandler {
   }
 
   readonly #sink: StagedRowsSink = {
-    append: (batch, puts) => this.#append([batch], batch.numRows, puts),
+    append: (batch, puts) => this.#append({ batches: [batch], rows: batch.numRows, puts }),
     reject: (puts, reason) => {
       for (const put of puts) this.#reject(put, reason);
     },
   };
 
   /** @throws FullError, UsageError; nothing was appended then */
-  #append(batches: readonly RecordBatchLike[], rows: number, puts: readonly WaitingPut[]): void {
-    if (rows > ENTRY_BOUNDS.rows) {
-      throw new FullError(
-        `one put is atomic and must fit into one entry of the log: it has ${rows} rows, at most ${ENTRY_BOUNDS.rows} fit; put fewer rows at once`,
-        "rows",
-      );
-    }
-    if (batches.length > ENTRY_BOUNDS.batches) {
-      throw new FullError(
-        `one put is atomic and must fit into one entry of the log: it has ${batches.length} batches, at most ${ENTRY_BOUNDS.batches} fit; join them, or put fewer at once`,
-        "batches",
-      );
+  #append(group: Group): void {
+    assertFitsEntry(group);
+    if (this.#blocked.length === 0 && this.#tryAppend(group)) return;
+    if (!this.#options.drains()) throw this.#memtables.noRoom("nothing drains them: open with a larger maxMemoryBytes");
+    if (this.#blocked.length === 0) this.#publishStall();
+    this.#blocked.push(group);
+  }
+
+  /** @returns false when the memory bound is reached */
+  #tryAppend({ batches, rows, puts }: Group): boolean {
+    if (batches.length === 0) {
+      for (const put of puts) this.#joinLast(put);
+      return true;
     }
     const counters = mergeCounters(this.#counters, puts);
     const appended = this.#memtables.append(batches);
+    if (appended === undefined) return false;
     const entry = this.#entryFor(appended, rows);
     const durable = puts.some((put) => put.durability === "disk");
     entry.add(appended, rows, durable);
@@ -310,6 +376,7 @@ export class WriteBatchHandler {
       put.appended(this.#lastPosition);
     }
     if (entry.arenaBytes >= this.#options.flushBytes) this.#seal();
+    return true;
   }
 
   #entryFor(appended: Appended, rows: number): OpenEntry {
@@ -394,19 +461,36 @@ export class WriteBatchHandler {
     if (this.#failure !== undefined) return;
     this.#inFlight.shift();
     this.#unflushedBytes -= entry.arenaBytes;
+    this.#newestEntry = entry.entry;
+    entry.memtable.logBytes += bytes;
     this.#tally.writtenEntry(entry.rows, bytes, elapsedMs);
     publishEvent("flush", { entry: entry.entry, rows: entry.rows, bytes, milliseconds: elapsedMs });
     for (const put of entry.puts) this.#settle(put, put.position ?? this.#lastPosition);
+    this.#options.onWritten(entry.memtable);
     this.#pump();
     this.#kick();
   }
 
   #openGate(): void {
-    while (this.#unflushedBytes < this.#options.maxUnflushedBytes) {
+    while (this.#hasRoom) {
       const next = this.#gate.shift(); // before it is admitted: that may run code which ends another one's wait
       if (next === undefined) return;
       this.#admit(next.put, next.rows);
     }
+  }
+
+  /** Whether a put need not wait. */
+  get #hasRoom(): boolean {
+    return this.#blocked.length === 0 && this.#unflushedBytes < this.#options.maxUnflushedBytes;
+  }
+
+  #publishStall(): void {
+    const { usedBytes } = this.#memtables;
+    publishEvent("stall", {
+      unflushedBytes: this.#unflushedBytes,
+      pendingPuts: this.#pendingPuts,
+      memoryBytes: usedBytes,
+    });
   }
 
   // --- settling ----------------------------------------------------------------------------------------------------
@@ -429,9 +513,23 @@ export class WriteBatchHandler {
       put.rejectAborted();
       return;
     }
+    if (this.#takeBlocked(put)) {
+      this.#pendingPuts--;
+      put.rejectAborted();
+      return;
+    }
     if (put.position === undefined) this.#drain(); // its rows cannot be taken back out of what is staged
     put.abandon();
   };
+
+  /** Takes a put that has a blocked group of its own out of it; not one that was joined with others. */
+  #takeBlocked(put: WaitingPut): boolean {
+    const at = this.#blocked.findIndex(({ puts }) => puts.length === 1 && puts[0] === put);
+    if (at < 0) return false;
+    this.#blocked.splice(at, 1);
+    this.#kick();
+    return true;
+  }
 
   /** Stops the writer: everything that is pending fails, with what is known of it. */
   #stop(error: unknown): void {
@@ -446,6 +544,7 @@ export class WriteBatchHandler {
     }
     for (const put of this.#open?.puts ?? []) this.#reject(put, failureOf(failure, put));
     this.#open = undefined;
+    for (const { puts } of this.#blocked.splice(0)) for (const put of puts) this.#reject(put, failureOf(failure, put));
     for (const put of this.#staged.clear()) this.#reject(put, failureOf(failure, put));
     for (const { put } of this.#gate.splice(0)) this.#reject(put, failureOf(failure, put));
     this.#unflushedBytes = 0;
@@ -455,6 +554,7 @@ export class WriteBatchHandler {
   #isBusy(): boolean {
     return (
       this.#gate.length > 0 ||
+      this.#blocked.length > 0 ||
       !this.#staged.isEmpty ||
       this.#open !== undefined ||
       this.#sealed.length > 0 ||
@@ -484,6 +584,22 @@ export class WriteBatchHandler {
     assertRoom(logBatches + (staged.isEmpty ? 0 : 1), batches, maxLogBatches, "batches");
     // How many bytes the put will take is known once it is laid out.
     assertRoom(logBytes + this.#unflushedBytes + staged.bytes, 1, maxLogBytes, "bytes");
+  }
+}
+
+/** @throws FullError */
+function assertFitsEntry({ batches, rows }: Group): void {
+  if (rows > ENTRY_BOUNDS.rows) {
+    throw new FullError(
+      `one put is atomic and must fit into one entry of the log: it has ${rows} rows, at most ${ENTRY_BOUNDS.rows} fit; put fewer rows at once`,
+      "rows",
+    );
+  }
+  if (batches.length > ENTRY_BOUNDS.batches) {
+    throw new FullError(
+      `one put is atomic and must fit into one entry of the log: it has ${batches.length} batches, at most ${ENTRY_BOUNDS.batches} fit; join them, or put fewer at once`,
+      "batches",
+    );
   }
 }
 

@@ -10,6 +10,7 @@ export class WriterTally {
   #logRows: number;
   #logBatches: number;
   #logBytes: number;
+  #putBytes = 0;
   #entries = 0;
   #rows = 0;
   #bytes = 0;
@@ -51,9 +52,22 @@ export class WriterTally {
     };
   }
 
-  appendedRows(rows: number, { from, to }: Appended): void {
+  /** Bytes of the rows put into this writer. */
+  get putBytes(): number {
+    return this.#putBytes;
+  }
+
+  appendedRows(rows: number, { from, to, bytes }: Appended): void {
+    this.#putBytes += bytes;
     this.#logRows += rows;
     this.#logBatches += to - from;
+  }
+
+  /** What is in SSTables now, and so not held by the log alone. */
+  flushed(rows: number, batches: number, bytes: number): void {
+    this.#logRows = Math.max(0, this.#logRows - rows);
+    this.#logBatches = Math.max(0, this.#logBatches - batches);
+    this.#logBytes = Math.max(0, this.#logBytes - bytes);
   }
 
   /** @param bytes of the entry as it is in the log, dictionaries in force included */

@@ -7,7 +7,8 @@
 import { batchOfRows, rowOf, schema } from "../../test/simulation/rows.js";
 import { StorageRows } from "../arrow/rows/storage-rows.js";
 import { storageSchema } from "../lance/storage-schema.js";
-import { MemtableSet } from "./memtable-set.js";
+import { MemtablePool } from "../memtable/pool.js";
+import { type MemtableBounds, type MemtableEvents, MemtableSet } from "./memtable-set.js";
 import { putRows, type RowsInput } from "./put-rows.js";
 import type { EntryPlan, OpenedLog, ShardLog } from "./shard-log.js";
 import { StorageBatches } from "./storage-batch.js";
@@ -119,6 +120,35 @@ export async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
   return outcome;
 }
 
+/** Bounds of a set of memtables. */
+export interface SetBounds extends Partial<MemtableBounds> {
+  readonly memtableBatches?: number;
+}
+
+/** A pool of small memtables, owned by this thread. */
+export function poolOf({ memtableBytes = 1 << 20, memtableBatches = 1_000 }: SetBounds = {}): MemtablePool {
+  return MemtablePool.create({
+    schema: storage,
+    primaryKey: ["id"],
+    bytes: memtableBytes,
+    batches: memtableBatches,
+    maxRows: 1 << 20,
+    prefault: false,
+    slots: 32,
+  });
+}
+
+/** A set of memtables with a pool of its own. The first has generation 1. */
+export function setOf(
+  bounds: SetBounds = {},
+  events: Partial<MemtableEvents> = {},
+  maxGroupBytes = 63 << 20,
+): MemtableSet {
+  const sizes = { memtableBytes: 1 << 20, maxMemoryBytes: 1 << 30, ...bounds };
+  const all = { onNew: () => {}, onFrozen: () => {}, drains: false, ...events };
+  return new MemtableSet(poolOf(sizes), sizes, maxGroupBytes, 1, () => 0, all);
+}
+
 /** A handler upon a fake log. */
 export class Bench {
   readonly log = new FakeLog();
@@ -127,18 +157,9 @@ export class Bench {
   readonly handler: WriteBatchHandler;
   readonly #batches = new StorageBatches(schema, storage);
 
-  constructor(
-    options: Partial<HandlerOptions> = {},
-    bounds: { memtableBytes?: number; memtableBatches?: number; maxMemoryBytes?: number } = {},
-    start: Partial<HandlerStart> = {},
-  ) {
+  constructor(options: Partial<HandlerOptions> = {}, bounds: SetBounds = {}, start: Partial<HandlerStart> = {}) {
     const most = Number.MAX_SAFE_INTEGER;
-    this.memtables = new MemtableSet(
-      storage,
-      { memtableBytes: 1 << 20, memtableBatches: 1_000, maxMemoryBytes: 1 << 30, ...bounds },
-      63 << 20,
-      () => {},
-    );
+    this.memtables = setOf(bounds, { drains: options.drains?.() ?? false });
     this.handler = new WriteBatchHandler(
       this.log,
       this.memtables,
@@ -153,6 +174,8 @@ export class Bench {
         maxLogBytes: most,
         flushIntervalMs: 0,
         flushBytes: 64 << 20,
+        drains: () => false,
+        onWritten: () => {},
         ...options,
       },
       this.timers,

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Memtable } from "../../src/writer/memtable-set.js";
+import type { LiveMemtable } from "../../src/writer/memtable-set.js";
 import { callerName, nameOf } from "./put-plan.js";
 
 /** Of each caller, the number of its last put that is there. */
-export function heldPuts(memtables: readonly Memtable[]): Map<string, number> {
+export function heldPuts(memtables: readonly LiveMemtable[]): Map<string, number> {
   const held = new Map<string, number>();
   for (const { store } of memtables) {
     const ids = store.column("id");

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Memtable } from "../../src/writer/memtable-set.js";
+import type { LiveMemtable } from "../../src/writer/memtable-set.js";
 import { formatPosition } from "../../src/writer/position.js";
 import type { ShardWriter } from "../../src/writer/shard-writer.js";
 import { callerName, counterOf, deletedKeys, nameOf, type PutName, type PutPlan, planPut, rowOf } from "./put-plan.js";
@@ -45,7 +45,7 @@ class LogCheck {
     this.#seed = seed;
   }
 
-  memtable({ store, entries }: Memtable): void {
+  memtable({ store, entries }: LiveMemtable): void {
     let covered = 0;
     for (const { entry, from, to } of entries) {
       if (from !== covered) throw new Error(`entry ${entry} begins with batch ${from} of its memtable, not ${covered}`);

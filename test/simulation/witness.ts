@@ -132,12 +132,12 @@ export class Witness implements WriterEvents {
       writer === name && outcome === "acknowledged" && durability !== "memory" ? (position ?? "") : [],
     );
     const last = Number.parseInt(acknowledged.sort().at(-1)?.slice(0, 16) ?? "0", 16);
-    for (const { number, store, entries } of writer?.memtables ?? []) {
+    for (const { generation, store, entries } of writer?.memtables ?? []) {
       for (const { entry, to } of entries) {
         if (to <= store.durable && entry >= end)
-          this.#stage.violate(`${name}: memtable ${number} says that entry ${entry} is durable`);
+          this.#stage.violate(`${name}: memtable ${generation} says that entry ${entry} is durable`);
         if (to > store.durable && entry <= last)
-          this.#stage.violate(`${name}: memtable ${number} says that entry ${entry} is not durable`);
+          this.#stage.violate(`${name}: memtable ${generation} says that entry ${entry} is not durable`);
       }
     }
   }

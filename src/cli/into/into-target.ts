@@ -9,6 +9,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type RecordBatch, Schema } from "apache-arrow";
+import { maintenanceSettings } from "../../compact/maintenance-options.js";
 import { type LanceTable, openLanceTable } from "../../table/lance-catalog.js";
 import { OpenShard } from "../../table/open-shard.js";
 import type { Lease } from "../../table/open-writers.js";
@@ -69,8 +70,8 @@ export class IntoTarget {
     const table = found ?? (await openLanceTable({ path, primaryKey, schema }));
     signal.throwIfAborted();
     const memtableBytes = Math.min(256 * 2 ** 20, memoryBytes);
-    const settings = { memtableBytes, maxMemoryBytes: memoryBytes };
-    return new IntoTarget(table, await OpenShard.acquire(table, settings, { takeover, signal }));
+    const options = { writer: { memtableBytes, maxMemoryBytes: memoryBytes }, maintenance: maintenanceSettings() };
+    return new IntoTarget(table, await OpenShard.acquire(table, options, { takeover, signal }));
   }
 
   /** Numbers that the newest entry of the log carries. */

@@ -5,10 +5,10 @@
  * @module
  */
 import { type Data, type RecordBatch, Schema, Struct } from "apache-arrow";
-import { concatData } from "../arrow/concat.js";
-import { recordBatch } from "../arrow/record-batch.js";
-import { takeData } from "../arrow/take.js";
 import { UsageError } from "../errors.js";
+import { concatData } from "./concat.js";
+import { recordBatch } from "./record-batch.js";
+import { takeData } from "./take.js";
 
 /** Whole batches of so many rows are handed on uncopied. */
 const LARGE_ROWS = 1_024;
