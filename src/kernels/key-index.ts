@@ -33,19 +33,17 @@
  * before, slot → `keys` → `indexed`. Root, slots and links are written and read atomically, in WebAssembly too.
  *
  * Why a lookup is right. Let the reader have loaded `indexed`, which gives the bound B (or use an older one), then the root R, then slots
- * of R's table, then the root again, still R.
+ * of R's table.
  *  1. All rows below B were inserted before `indexed` was stored, so before R was loaded.
- *  2. A slot is only ever written in the table in force, and a new table is made from the newest row of every key before it is
- *     published, while no row is inserted. So when R is in force, its table holds for each key a row no older than its newest below B,
- *     whether that row was inserted before or after the table was made. As the root was R before and after the slot was read, R was
- *     in force at that moment. (Were the root another by now, the slot could have fallen behind: then the lookup is done again, at most
- *     once for each table there can be.)
+ *  2. A new table is made from the newest row of every key before it is published, while no row is inserted, and a slot only ever moves
+ *     on to newer rows. So when R was loaded, its table held for each key a row no older than its newest below B, and it does so for
+ *     ever: once another table is in force it stays as it is.
  *  3. The slot was stored after `older` of its row, and that after the slots before it. So from the row in the slot, `older` leads to
  *     every older version, and the first one below B is the newest below B.
  *  4. Whether row r < B is the newest of its key below B: `newer` of r is stored before the slot of the next version, hence before
  *     `indexed` covers that one. If it is 0 or names a row at B or behind, there is no other version in between. What is stored there
  *     later is not below B.
- *  5. A table that has been replaced stays as it is until the memory is recycled, when nobody reads it.
+ *  5. The memory of a table that was replaced is not used again until the arena is recycled, when nobody reads it.
  *
  * A writer that was terminated leaves rows committed and not indexed, some of them inserted. Inserting them again changes nothing: a row
  * is in the index when the slot of its key holds that row or a later one, and its links were written before that. A table that it

@@ -123,7 +123,7 @@ function newestBelow(index: usize, newest: u32, rows: u32): u32 {
   return row;
 }
 
-/** The newest row below `rows` of a key, in the table of a root that must still be in force afterwards. */
+/** The newest row below `rows` of a key, in a table that was in force after the bound had been loaded. */
 // @ts-ignore: decorator
 @inline
 function lookUp(index: usize, record: usize, local: u32, hash: u32, rows: u32, table: usize, mask: u32): u32 {
@@ -142,22 +142,18 @@ function lookUp(index: usize, record: usize, local: u32, hash: u32, rows: u32, t
 }
 
 export function keyIndexFind(index: usize, record: usize, count: u32, rows: u32, out: usize): void {
-  let root: u32;
-  let seen: u32 = 0;
-  do {
-    root = atomic.load<u32>(index, ROOT);
-    if (root == 0) {
-      memory.fill(out, 0xff, count << 2);
-      return;
-    }
-    const table = tableOf(root);
-    const mask = maskOf(root);
-    seen |= hashKeys(index, record, 0, count, out, table, mask);
-    for (let i: u32 = 0; i < count; i++) {
-      const to = out + (i << 2);
-      store<u32>(to, lookUp(index, record, i, load<u32>(to), rows, table, mask));
-    }
-  } while (atomic.load<u32>(index, ROOT) != root);
+  const root = atomic.load<u32>(index, ROOT);
+  if (root == 0) {
+    memory.fill(out, 0xff, count << 2);
+    return;
+  }
+  const table = tableOf(root);
+  const mask = maskOf(root);
+  const seen = hashKeys(index, record, 0, count, out, table, mask);
+  for (let i: u32 = 0; i < count; i++) {
+    const to = out + (i << 2);
+    store<u32>(to, lookUp(index, record, i, load<u32>(to), rows, table, mask));
+  }
   store<u32>(out + (count << 2), seen);
 }
 
@@ -181,14 +177,8 @@ function lookUpLong(index: usize, key: u64, rows: u32, table: usize, mask: u32):
 }
 
 export function keyIndexFindLong(index: usize, key: i64, rows: u32): u32 {
-  let root: u32;
-  let found: u32;
-  do {
-    root = atomic.load<u32>(index, ROOT);
-    if (root == 0) return NOT_FOUND;
-    found = lookUpLong(index, <u64>key, rows, tableOf(root), maskOf(root));
-  } while (atomic.load<u32>(index, ROOT) != root);
-  return found;
+  const root = atomic.load<u32>(index, ROOT);
+  return root == 0 ? NOT_FOUND : lookUpLong(index, <u64>key, rows, tableOf(root), maskOf(root));
 }
 
 export function keyIndexNewest(index: usize, firstRow: u32, count: u32, rows: u32, out: usize): u32 {

@@ -65,12 +65,8 @@ export class PlainKeyIndex {
 
   /** The newest row below `rows` with the key of row `local` of `columns`, else NOT_FOUND. */
   find(columns: KeyRows, local: number, rows: number): number {
-    const hash = hashKey(columns, local);
-    for (;;) {
-      const root = this.#load(this.#index + INDEX_WORD.ROOT);
-      const found = root === 0 ? NOT_FOUND : this.#lookUp(columns, local, hash, rows, root);
-      if (this.#load(this.#index + INDEX_WORD.ROOT) === root) return found;
-    }
+    const root = this.#load(this.#index + INDEX_WORD.ROOT);
+    return root === 0 ? NOT_FOUND : this.#lookUp(columns, local, hashKey(columns, local), rows, root);
   }
 
   /** Whether `row` is the newest of its key among the first `rows` rows, of which it is one. */
