@@ -12,8 +12,7 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-/** The index of a memtable takes 2 KiB of it; compiling all of it takes a millisecond. */
-const MAX_BINARY_BYTES = 20 * 1024;
+const MAX_BINARY_BYTES = 16 * 1024;
 
 const kernels = new URL("../src/kernels/", import.meta.url);
 const sourceFolder = new URL("assembly/", kernels);
