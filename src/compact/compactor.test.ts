@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Field, Int64, Schema, Utf8 } from "apache-arrow";
@@ -140,6 +140,74 @@ describe("a run", () => {
     await expect(table.compact({ schema: narrower })).rejects.toThrow(/has a column "text"/);
     await table.lance.table.unsetLsmWriteSpec();
     await expect(table.compact()).rejects.toThrow(/no LSM write spec/);
+  });
+});
+
+describe("where the base table's manifest is of a form that is not known", () => {
+  it("rows are merged all the same, and the result says why the table does not say so", async () => {
+    // Naming scheme 1, which LanceDB still reads and writes.
+    const versions = join(table.lance.directory, "_versions");
+    for (const name of readdirSync(versions)) {
+      const digits = /^(\d{20})\.manifest$/.exec(name)?.[1];
+      if (digits === undefined) rmSync(join(versions, name));
+      else renameSync(join(versions, name), join(versions, `${2n ** 64n - 1n - BigInt(digits)}.manifest`));
+    }
+    await table.flush([row(1, "a")], [key(2)]);
+    await table.claim();
+    const compactor = await table.compactor({ predecessorGone: false, limits: { takeoverWaitMs: 1 } });
+    const unsaid = { written: false, reason: expect.stringMatching(/named by scheme 1; expected 2/) };
+    expect(await compactor.run()).toMatchObject({
+      generations: [1],
+      watermark: unsaid,
+      mergedGeneration: 1,
+      commits: 3,
+    });
+    const expected = sorted([row(1, "a"), row(3, "base"), row(4, "base")]);
+    expect(await table.read()).toEqual({ all: expected, base: expected });
+    // It knows what it has merged; another one merges it once more.
+    expect(await compactor.run()).toMatchObject({ generations: [], mergedGeneration: 1, commits: 0 });
+    await compactor.close();
+    expect(await table.compact()).toMatchObject({ generations: [1], watermark: unsaid });
+    expect(await table.read()).toEqual({ all: expected, base: expected });
+  });
+});
+
+describe("a compactor", () => {
+  it("refuses limits that are none, and to run twice at once or after it was closed", async () => {
+    await expect(table.compactor({ limits: { commitRows: 0 } })).rejects.toThrow(/limits.commitRows is 0; expected/);
+    const compactor = await table.compactor();
+    await expect(compactor.optimize(-1)).rejects.toThrow(/retentionMs is -1/);
+    const running = compactor.run();
+    await expect(compactor.run()).rejects.toThrow(/runs already/);
+    await expect(compactor.close()).rejects.toThrow(/while it runs/);
+    await running;
+    await compactor.close();
+    await compactor.close();
+    await expect(compactor.run()).rejects.toThrow(/is closed/);
+  });
+
+  it("gives a large base table an index of its key, once", async () => {
+    const limits = { indexedRows: 5 };
+    const indexes = async () => (await (await table.lance.open()).listIndices()).map(({ columns }) => columns);
+    await table.flush([row(5, "a"), row(6, "a")]);
+    await table.compact({ limits });
+    expect(await indexes()).not.toContainEqual(["id"]);
+    await table.flush([row(1, "b"), row(7, "b")]);
+    expect(await table.compact({ limits })).toMatchObject({ commits: 2 });
+    expect(await indexes()).toContainEqual(["id"]);
+    await table.flush([row(1, "c"), row(7, "c"), row(8, "c")], [key(2)]);
+    expect(await table.compact({ limits })).toMatchObject({ commits: 2 });
+    const expected = sorted([
+      row(1, "c"),
+      row(3, "base"),
+      row(4, "base"),
+      row(5, "a"),
+      row(6, "a"),
+      row(7, "c"),
+      row(8, "c"),
+    ]);
+    expect(await table.read()).toEqual({ all: expected, base: expected });
+    expect(await watermark()).toBe(3);
   });
 });
 

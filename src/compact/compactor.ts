@@ -130,7 +130,7 @@ export class Compactor {
    *
    * @throws as {@link run}
    */
-  optimize(retentionMs: number): Promise<OptimizeOutcome> {
+  async optimize(retentionMs: number): Promise<OptimizeOutcome> {
     if (!(Number.isFinite(retentionMs) && retentionMs >= 0)) {
       throw new UsageError(`retentionMs is ${retentionMs}; expected a number of milliseconds, 0 or more`);
     }
