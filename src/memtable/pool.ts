@@ -12,6 +12,7 @@
  */
 import { ConflictError, FullError, UsageError } from "../errors.js";
 import { claimId } from "../store/control.js";
+import { layOutMemtables } from "./lay-out-memtables.js";
 import { Memtable } from "./memtable.js";
 import type { MemtableHandle } from "./memtable-handle.js";
 import { Pins, type WatchedWorker } from "./pins.js";
@@ -71,12 +72,7 @@ export class MemtablePool {
    */
   static create(options: PoolOptions): MemtablePool {
     const { slots, leaseMs } = checkPoolOptions(options);
-    const arenas = Array.from({ length: slots }, () => {
-      const memtable = Memtable.create({ ...options, prefault: false });
-      const handle = memtable.handle();
-      memtable.close();
-      return handle;
-    });
+    const arenas = layOutMemtables(options, slots);
     const { prefault = true, expectedRows = 0 } = options;
     return new MemtablePool(PoolControl.create(slots, leaseMs), arenas, { prefault, expectedRows });
   }
