@@ -187,12 +187,10 @@ describe("openLanceTable", () => {
     const nullableKey = new Schema([new Field("id", new Int64(), true), new Field("b", new Int64(), false)]);
     await connection.createEmptyTable("t", nullableKey);
     const open = (name: string, primaryKey: string[]) => openLanceTable({ path: join(database, name), primaryKey });
-    await expect(open("t", ["id"])).rejects.toThrow(/"id" .* is nullable .*alterColumns/);
     await expect(open("t", ["b", "id"])).rejects.toThrow(/only one of one column/);
     expect(await (await connection.openTable("t")).getLsmWriteSpec()).toBeUndefined();
 
     const indexed = await connection.createTable("indexed", rows(300));
-    await indexed.alterColumns([{ path: "id", nullable: false }]);
     await indexed.createIndex("vector", { config: Index.ivfFlat({ numPartitions: 1 }) });
     const { limits, schema: found } = await open("indexed", ["id"]);
     expect(limits.maxLogRows).toBe(950_000);

@@ -3,7 +3,7 @@
  *
  * A table of ours has an unenforced primary key and an unsharded LSM write spec, whose configuration lets LanceDB replay our log (see
  * `replay-limits.ts`). The key comes with the schema or is set before the spec, because a table with a spec and without a key can be read
- * by nobody. Several processes may create one table at once: LanceDB lets one of them win each step, and the others find it done.
+ * by nobody; tables of others are adopted (adopt-table.ts). Several processes may create one table at once: LanceDB lets one of them win each step, and the others find it done.
  *
  * @module
  */
@@ -12,12 +12,13 @@ import { dirname, join } from "node:path";
 import type { Table } from "@lancedb/lancedb";
 import type { Schema } from "apache-arrow";
 import { isSchemaLike, type SchemaLike } from "../arrow/shape.js";
-import { ConflictError, StorageError, UsageError } from "../errors.js";
+import { ConflictError, UsageError } from "../errors.js";
 import { type LanceDb, loadLanceDb } from "../lance/lancedb-module.js";
 import { shardDirectory } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
-import { kindOf, messageOf, namesIn, storageCall } from "../lance/storage-call.js";
+import { kindOf, namesIn, storageCall } from "../lance/storage-call.js";
 import { assertLanceSchema, assertPrimaryKey } from "../lance/storage-schema.js";
+import { Adoption } from "./adopt-table.js";
 import { schemaForLanceDb } from "./lancedb-schema.js";
 import { type ReplayLimits, replayLimits } from "./replay-limits.js";
 import { deepestExisting, syncTable } from "./sync-table.js";
@@ -41,6 +42,10 @@ export interface CatalogOptions {
   readonly schema?: SchemaLike | undefined;
   /** Key columns, in order. Without them a table made with `schema` has the key `_row_id`; an existing one keeps its own. */
   readonly primaryKey?: readonly string[] | undefined;
+  /** Ends the check of the keys of a table that is adopted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many rows of a table that is adopted have been checked, of how many. */
+  readonly onRows?: ((read: number, total: number) => void) | undefined;
 }
 
 /** A Lance table that is there, durably, and ready for a log. */
@@ -68,7 +73,7 @@ export interface LanceTable {
  * Opens the table, or creates it when a schema is given and there is none.
  *
  * @throws UsageError for a URL, a bad name, a directory that is not a table, a missing table without a schema, a schema or key that Lance
- * cannot hold, a sharded table, or when LanceDB is missing
+ * cannot hold, rows of a table that is adopted which cannot have the key, a sharded table, or when LanceDB is missing
  * @throws ConflictError when the table has another schema, another key, or remains of an earlier write spec
  * @throws StorageError when LanceDB or the file system fails
  */
@@ -83,8 +88,9 @@ export async function openLanceTable(options: CatalogOptions): Promise<LanceTabl
   const before = existed ? dirname(path.database) : await deepestExisting(path.database);
   const table = await openOrCreate(lancedb, path, existed ? undefined : wanted);
   try {
-    const found = await agree(table, path, wanted, options.primaryKey);
-    const config = await ensureWriteSpec(table, path, found.schema);
+    const adoption = new Adoption(table, path, options);
+    const found = await agree(table, path, wanted, options.primaryKey, adoption);
+    const config = await ensureWriteSpec(table, path, found.schema, () => adoption.assertRows(found));
     const tableDirectory = await realpath(path.directory);
     await syncTable(path.directory, before);
     return {
@@ -184,6 +190,7 @@ async function agree(
   path: TablePath,
   wanted: KeyedSchema | undefined,
   askedKey: readonly string[] | undefined,
+  adoption: Adoption,
 ): Promise<KeyedSchema> {
   const read = async () =>
     readLanceSchema(await storageCall(`cannot read the schema of ${path.directory}`, () => table.schema()));
@@ -195,7 +202,7 @@ async function agree(
     }
     const difference = wanted === undefined ? undefined : disagreement(wanted.schema, keyed(found.schema, askedKey));
     if (difference !== undefined) throw schemaConflict(path, difference);
-    await setPrimaryKey(table, path, found.schema, askedKey);
+    await adoption.setKey(found.schema, askedKey);
     found = await read();
   }
   if (key !== undefined && !sameNames(key, found.primaryKey)) {
@@ -220,30 +227,6 @@ function schemaConflict(path: TablePath, difference: string): ConflictError {
   return new ConflictError(
     `the table ${path.directory} has another schema than the one asked for: ${difference}. Open it without a schema, or with its own`,
   );
-}
-
-async function setPrimaryKey(table: Table, path: TablePath, schema: Schema, key: readonly string[]): Promise<void> {
-  assertPrimaryKey(schema, key);
-  if (key.length > 1) {
-    throw new UsageError(
-      `the table ${path.directory} has no primary key, and LanceDB can give an existing table only one of one column, not ${names(key)}`,
-    );
-  }
-  const column = key[0] ?? "";
-  if (schema.fields.some((field) => field.name === column && field.nullable)) {
-    throw new UsageError(
-      `the column ${JSON.stringify(column)} of ${path.directory} is nullable and cannot be the primary key; ` +
-        `first make it not nullable with LanceDB's alterColumns([{ path: ${JSON.stringify(column)}, nullable: false }])`,
-    );
-  }
-  try {
-    await table.setUnenforcedPrimaryKey(column);
-  } catch (error) {
-    await table.checkoutLatest();
-    const now = readLanceSchema(await table.schema()).primaryKey;
-    if (now.length === 0)
-      throw new StorageError(`cannot set the primary key of ${path.directory}: ${messageOf(error)}`);
-  }
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

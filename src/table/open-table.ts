@@ -100,7 +100,7 @@ export async function openTable<
   signal?.throwIfAborted();
   checkWriterSettings(settings); // before a table is made with them
   const maintenance = maintained === false ? undefined : maintenanceSettings(maintained);
-  const table = await openLanceTable({ path, schema: arrowOf(schema), primaryKey: namesOf(primaryKey) });
+  const table = await openLanceTable({ path, schema: arrowOf(schema), primaryKey: namesOf(primaryKey), signal });
   signal?.throwIfAborted();
   const lease = await OpenShard.acquire(table, { writer: settings, maintenance }, { takeover, signal });
   if (signal?.aborted) {

@@ -14,8 +14,17 @@ import type { TablePath } from "./table-path.js";
 /** Attempts to find or make the write spec while others do the same. */
 const SPEC_ATTEMPTS = 5;
 
-/** The writer's configuration of the table, once it has an unsharded write spec. */
-export async function ensureWriteSpec(table: Table, path: TablePath, schema: Schema): Promise<Record<string, string>> {
+/**
+ * The writer's configuration of the table, once it has an unsharded write spec.
+ *
+ * @param beforeSet called before a spec is set; what it throws ends the attempt
+ */
+export async function ensureWriteSpec(
+  table: Table,
+  path: TablePath,
+  schema: Schema,
+  beforeSet: () => Promise<void>,
+): Promise<Record<string, string>> {
   let failure: unknown;
   for (let attempt = 0; attempt < SPEC_ATTEMPTS; attempt++) {
     await storageCall(`cannot read ${path.directory}`, () => table.checkoutLatest());
@@ -31,6 +40,7 @@ export async function ensureWriteSpec(table: Table, path: TablePath, schema: Sch
       }
     }
     if (failure instanceof ConflictError) throw failure;
+    await beforeSet();
     const maintainsIndexes = (await table.listIndices()).length > 0;
     try {
       await table.setLsmWriteSpec({
