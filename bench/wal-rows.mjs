@@ -55,23 +55,37 @@ export function portions(count, rows, firstKey = 0) {
 
 /** @param {number} rows @param {number} firstKey @returns {Portion} */
 function portionOf(rows, firstKey) {
-  const keys = Array.from({ length: rows }, (_, row) => firstKey + row);
-  const text = keys.map((key) => key.toString(36).padStart(TEXT_BYTES, "abcdefghijklmnop"));
+  const keys = BigInt64Array.from({ length: rows }, (_, row) => BigInt(firstKey + row));
+  const batch = batchOf(keys);
+  const objects = Array.from(keys, (id) => ({ id, value: Number(id) / 8, text: textOf(id) }));
+  return { batch, table: new Table([batch]), rows: objects };
+}
+
+/**
+ * The rows with these keys.
+ *
+ * @param {BigInt64Array} keys
+ */
+export function batchOf(keys) {
+  const { length } = keys;
+  const text = Array.from(keys, textOf);
   const children = [
-    makeData({ type: new Int64(), length: rows, nullCount: 0, data: BigInt64Array.from(keys, BigInt) }),
-    makeData({ type: new Float64(), length: rows, nullCount: 0, data: Float64Array.from(keys, (key) => key / 8) }),
+    makeData({ type: new Int64(), length, nullCount: 0, data: keys }),
+    makeData({ type: new Float64(), length, nullCount: 0, data: Float64Array.from(keys, (key) => Number(key) / 8) }),
     makeData({
       type: new Utf8(),
-      length: rows,
+      length,
       nullCount: 0,
-      valueOffsets: Int32Array.from({ length: rows + 1 }, (_, row) => row * TEXT_BYTES),
+      valueOffsets: Int32Array.from({ length: length + 1 }, (_, row) => row * TEXT_BYTES),
       data: new TextEncoder().encode(text.join("")),
     }),
   ];
-  const data = makeData({ type: new Struct(rowSchema.fields), length: rows, nullCount: 0, children });
-  const batch = new RecordBatch(rowSchema, data);
-  const objects = keys.map((key, row) => ({ id: BigInt(key), value: key / 8, text: text[row] ?? "" }));
-  return { batch, table: new Table([batch]), rows: objects };
+  return new RecordBatch(rowSchema, makeData({ type: new Struct(rowSchema.fields), length, nullCount: 0, children }));
+}
+
+/** @param {bigint} key */
+function textOf(key) {
+  return key.toString(36).padStart(TEXT_BYTES, "abcdefghijklmnop");
 }
 
 const DIMENSIONS = 768;
