@@ -42,6 +42,24 @@ describe("IpcFile", () => {
     expect(table.getChild("n")?.get(0)).toBe(0);
   });
 
+  it("is not copied while it grows to the size of rows that was told beforehand", () => {
+    const schema = new Schema([new Field("n", new Int32(), true)]);
+    const rows = 1_000;
+    const batches = 500;
+    const rowBytes = 4 * rows * batches;
+    const file = new IpcFile(schema, rowBytes);
+    const values = new Int32Array(rows);
+    for (let i = 0; i < batches; i++) {
+      const data = makeData({ type: new Int32(), length: rows, nullCount: 0, data: values });
+      file.append(
+        new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: rows, children: [data] })),
+      );
+    }
+    const { buffer } = file.finish();
+    expect(buffer.byteLength).toBeGreaterThan(rowBytes);
+    expect(buffer.byteLength).toBeLessThan(1.2 * rowBytes); // it would have doubled
+  });
+
   it("has bytes for the values of a Bool column that is all null", () => {
     const schema = new Schema([new Field("b", new Bool(), true)]);
     const data = makeData({

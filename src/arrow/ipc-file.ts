@@ -9,7 +9,7 @@
  * - Unlike apache-arrow's writer, it writes every buffer that a type has: Lance refuses a Bool column without bytes of values, which
  *   apache-arrow leaves out when all rows are null (as they are in tombstones).
  * - A file can hold each dictionary once, so batches with dictionaries are joined and laid out as one.
- * - Memory grows by doubling, and is copied then; tell the size beforehand where it is known.
+ * - Memory grows by doubling, and is copied then; tell the size of the rows beforehand where it is known.
  *
  * Source: Arrow columnar format, "IPC File Format"; File.fbs.
  *
@@ -33,6 +33,8 @@ const HEAD_BYTES = 8;
 /** Addresses within a message's header have 32 bits. */
 const MAX_BYTES = 2 ** 32 - ALIGNMENT;
 const SMALLEST_BYTES = 2 ** 16;
+/** Room for the headers of messages and the padding of buffers, as a share of the rows. It takes no memory until it is used. */
+const MARGIN = 1 / 16;
 
 export class IpcFile {
   readonly #plan: BatchPlan;
@@ -52,7 +54,7 @@ export class IpcFile {
     // As a store does: dictionary ids and names are those that the message says.
     this.#plan = compileBatchPlan(decodeSchemaMessage(message));
     const schemaEnd = aligned(HEAD_BYTES + message.byteLength);
-    const bytes = Math.max(SMALLEST_BYTES, schemaEnd + aligned(expectedBytes));
+    const bytes = schemaEnd + SMALLEST_BYTES + aligned(Math.ceil(expectedBytes * (1 + MARGIN)));
     this.#body = bodyWriter(new ArrayBuffer(Math.min(bytes, MAX_BYTES)));
     const { u8, u32 } = this.#body.views;
     u8.set(MAGIC);
