@@ -24,6 +24,7 @@ export {
   UsageError,
 } from "./errors.js";
 export type { ScanOptions } from "./scan/scan-snapshot.js";
+export type { NewColumn } from "./table/add-columns.js";
 export type { Change } from "./table/change.js";
 export type { AnyColumnType, ColumnType, ColumnTypes } from "./table/column-type.js";
 export {
@@ -56,6 +57,7 @@ export {
   uint64,
   utf8,
 } from "./table/column-types.js";
+export { type DetachOptions, type DetachResult, detachTable } from "./table/detach-table.js";
 export type { FollowOptions } from "./table/follow-table.js";
 export {
   dictionary,

@@ -68,7 +68,7 @@ export function assertNotSealed(manifest: ShardManifest, shardId: string): void 
   if (manifest.status === "active") return;
   throw new ConflictError(
     manifest.status === "sealed"
-      ? `Shard ${shardId} is sealed: it takes no more writers.`
+      ? `Shard ${shardId} is sealed: it takes no more writers. If its table was being detached, detach it again.`
       : `Shard ${shardId} has status ${manifest.status}, which this version does not know; expected 0, active. A newer version may write to it.`,
   );
 }

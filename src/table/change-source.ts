@@ -7,9 +7,9 @@
  * @module
  */
 import type { Schema } from "apache-arrow";
-import { GoneError } from "../errors.js";
+import { CorruptError, GoneError } from "../errors.js";
 import { parseWalKey, WAL_PREFIX, walKey } from "../lance/names.js";
-import { readEntry } from "../lance/wal-entry-reader.js";
+import { inspectEntry, readEntry, type WalEntry } from "../lance/wal-entry-reader.js";
 import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
 import type { LiveMemtable } from "../writer/memtable-set.js";
 import type { EntryRange } from "../writer/shard-log.js";
@@ -21,8 +21,8 @@ export interface Followed {
   readonly memtables: readonly LiveMemtable[];
   /** Rooted at the shard's directory. */
   readonly store: ObjectStore;
-  /** Storage schema. */
-  readonly storage: Schema;
+  /** Storage schemas, the newest first: entries have one of them. */
+  readonly storages: readonly Schema[];
 }
 
 /** The last batch that was dealt with. */
@@ -46,7 +46,7 @@ export class ChangeSource {
   /**
    * The first batch behind the place; undefined when there is none yet.
    *
-   * @throws GoneError when it was in an entry that has been collected
+   * @throws GoneError when it was in an entry that has been collected, or has columns as they were before the table was opened
    */
   async next({ entry, batch }: Place): Promise<LoggedBatch | undefined> {
     // Each round but the last reads a later entry, one without rows.
@@ -107,10 +107,10 @@ export class ChangeSource {
 
   /** @returns undefined when there is no such entry */
   async #fromLog(entry: number): Promise<readonly LoggedBatch[] | undefined> {
-    const { store, storage } = this.#followed;
+    const { store, storages } = this.#followed;
     const key = walKey(entry);
     try {
-      const { batches } = readEntry(await store.get(key), { key, schema: storage });
+      const { batches } = readAny(await store.get(key), key, storages);
       return batches.filter(({ numRows }) => numRows > 0).map((rows, batch) => ({ entry, batch, rows }));
     } catch (error) {
       if (error instanceof ObjectNotFoundError) return undefined;
@@ -131,6 +131,24 @@ export class ChangeSource {
       `entry ${entry} of the log was collected, its rows are in the table; the oldest that can be followed is entry ${oldest.entry + 1}: follow from "oldest" to get what is there`,
     );
   }
+}
+
+/** Reads an entry that has one of these schemas. */
+function readAny(bytes: Uint8Array, key: string, schemas: readonly Schema[]): WalEntry {
+  let first: CorruptError | undefined;
+  for (const schema of schemas) {
+    try {
+      return readEntry(bytes, { key, schema });
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error;
+      first ??= error;
+    }
+  }
+  if (first !== undefined && inspectEntry(bytes, key).damage !== undefined) throw first;
+  throw new GoneError(
+    `${key} has other columns than the table: columns were added since. Its rows are in the table: read them there, and follow what comes from now on`,
+    { cause: first },
+  );
 }
 
 function isBehind({ entry, batch }: LoggedBatch, place: Place): boolean {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Schema } from "apache-arrow";
 import { GoneError } from "../errors.js";
 import { type Position, parsePosition } from "../writer/position.js";
 import { type Change, ChangeMaker } from "./change.js";
@@ -58,7 +59,7 @@ async function* changes<R>(
 ): AsyncGenerator<Change<R>, void> {
   const wake = new Wake([followed.closed, ...(signal === undefined ? [] : [signal])]);
   const source = new ChangeSource(followed);
-  const maker = new ChangeMaker<R>(followed.storage);
+  let maker: { readonly schema: Schema; readonly changes: ChangeMaker<R> } | undefined;
   try {
     let place = start ?? (await source.beforeOldest());
     for (;;) {
@@ -68,7 +69,9 @@ async function* changes<R>(
       const next = await source.next(place);
       if (next !== undefined) {
         place = { entry: next.entry, batch: next.batch };
-        yield maker.change(next);
+        const { schema } = next.rows;
+        if (maker?.schema !== schema) maker = { schema, changes: new ChangeMaker<R>(schema) };
+        yield maker.changes.change(next);
         continue;
       }
       if (followed.failure !== undefined) throw followed.failure;

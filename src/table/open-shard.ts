@@ -1,6 +1,5 @@
 /**
- * A shard that is open for writing: its name on this machine, its writer, its maintenance, and what reads need. All tables opened on one
- * path in one thread share it.
+ * A shard that is open for writing: its writer, its maintenance, and what reads need. See `shared-shard.ts` for who has a share in it.
  *
  * @module
  */
@@ -9,16 +8,12 @@ import { encodeSchemaMessage } from "../arrow/schema.js";
 import type { MaintainedTable } from "../compact/maintained-table.js";
 import type { MaintenanceSettings } from "../compact/maintenance-options.js";
 import { MaintenanceThread } from "../compact/maintenance-thread.js";
+import { UsageError } from "../errors.js";
 import { PoolReader } from "../memtable/pool-reader.js";
 import { SnapshotSource } from "../scan/snapshot-source.js";
-import { LocalStore } from "../storage/local-store.js";
-import { ShardWriter, type ShardWriterOptions } from "../writer/shard-writer.js";
+import { ShardWriter, type ShardWriterOptions, type WriterStats } from "../writer/shard-writer.js";
 import { KeyColumns } from "./key-columns.js";
 import { greatestStored, type LanceTable } from "./lance-catalog.js";
-import { namedFailure } from "./named-failure.js";
-import { type Lease, OpenWriters } from "./open-writers.js";
-import type { ClaimOptions, Ownership } from "./owner.js";
-import { claimOwnership } from "./owner-socket.js";
 import { COUNTER, RowIds } from "./row-ids.js";
 import { ROW_ID } from "./table-schema.js";
 
@@ -42,43 +37,45 @@ export interface OpenShardOptions {
   readonly maintenance: MaintenanceSettings | undefined;
 }
 
-/** Those that are open in this thread, by the real path of the shard's directory. */
-const open = new OpenWriters<OpenShard>();
+/** What is known of a shard when it is opened. */
+interface OpenShardContext {
+  /** True when it is certain that no process is left that has ever held the shard before. */
+  readonly predecessorGone: boolean;
+  /** Of an append-only table that was open in this thread until now: its numbers go on. */
+  readonly rowIds?: RowIds | undefined;
+}
 
 export class OpenShard {
+  readonly table: LanceTable;
   readonly writer: ShardWriter;
   readonly maintenance: MaintenanceThread | undefined;
-  /** Takes snapshots of all tiers. */
+  /** Takes snapshots of all tiers; see {@link hold}. */
   readonly snapshots: SnapshotSource;
-  /** The shard's directory: its log, for followers. */
-  readonly store: LocalStore;
   /** Reads rows as objects. */
   readonly reader: RowReader;
   readonly keys: KeyColumns;
   /** Of a table whose keys we give. */
   readonly rowIds: RowIds | undefined;
-  /** Reads the memtables. */
-  readonly pool: PoolReader;
-  readonly #ownership: Ownership;
-  /** The entry that each follower needs next. */
-  readonly #followers = new Map<object, number>();
+  readonly #pool: PoolReader;
+  /** What the writer told last, once it is closed. */
+  #lastStats: WriterStats | undefined;
+  #holds = 0;
+  #isFree: (() => void) | undefined;
 
   private constructor(
+    table: LanceTable,
     writer: ShardWriter,
     maintenance: MaintenanceThread | undefined,
-    ownership: Ownership,
-    table: LanceTable,
-    rowId: bigint | undefined,
+    rowIds: RowIds | undefined,
   ) {
+    this.table = table;
     this.writer = writer;
     this.maintenance = maintenance;
-    this.#ownership = ownership;
-    this.store = new LocalStore(table.shardDirectory);
+    this.rowIds = rowIds;
     this.reader = new RowReader(table.schema);
     this.keys = new KeyColumns(table.schema, table.primaryKey);
-    this.rowIds = table.appendOnly ? new RowIds(writer.counters, writer.memtables, rowId) : undefined;
     const pool = PoolReader.attach(writer.pool);
-    this.pool = pool;
+    this.#pool = pool;
     const { schema, primaryKey, tableDirectory, shardDirectory, shardId } = table;
     this.snapshots = new SnapshotSource({
       schema,
@@ -92,33 +89,20 @@ export class OpenShard {
   }
 
   /**
-   * A share in the shard of a table; opened when this thread has it not open yet, else with the settings it was opened with.
+   * Opens the shard, which the caller owns. See `ShardWriter.open` for errors.
    *
-   * @throws ConflictError when another process or thread owns it; see `ShardWriter.open` for the rest
+   * @param onEpoch told the epoch as soon as the shard is claimed
    */
-  static acquire(table: LanceTable, options: OpenShardOptions, claim: ClaimOptions): Promise<Lease<OpenShard>> {
-    return open.acquire(table.shardDirectory, {
-      open: () => OpenShard.#open(table, options, claim),
-      close: (shard) => shard.#close(),
-      isUsable: ({ writer }) => writer.failure === undefined,
-    });
-  }
-
-  /** Keeps the entries of the log from one on for a follower, or no longer. */
-  readonly retain = (follower: object, entry: number | undefined): void => {
-    if (entry === undefined) this.#followers.delete(follower);
-    else this.#followers.set(follower, entry);
-    this.maintenance?.retainFrom(this.#followers.size === 0 ? undefined : Math.min(...this.#followers.values()));
-  };
-
-  static async #open(table: LanceTable, options: OpenShardOptions, claim: ClaimOptions): Promise<OpenShard> {
-    const { shardDirectory } = table;
-    const ownership = await claimOwnership(shardDirectory, claim);
+  static async open(
+    table: LanceTable,
+    options: OpenShardOptions,
+    context: OpenShardContext,
+    onEpoch: (epoch: number) => void,
+  ): Promise<OpenShard> {
+    const { shardDirectory, shardId, rowSchema: schema, primaryKey, limits, appendOnly } = table;
+    const settings = options.maintenance;
     let maintenance: MaintenanceThread | undefined;
     try {
-      const { shardId, rowSchema: schema, primaryKey, limits } = table;
-      const settings = options.maintenance;
-      const predecessorGone = !claim.takeover;
       const writer = await ShardWriter.open({
         ...options.writer,
         ...limits,
@@ -130,40 +114,68 @@ export class OpenShard {
           settings === undefined
             ? undefined
             : (epoch) => {
-                maintenance = new MaintenanceThread(maintained(table, epoch, predecessorGone), settings);
+                maintenance = new MaintenanceThread(maintained(table, epoch, context.predecessorGone), settings);
                 return maintenance;
               },
       });
-      ownership.announce(writer.epoch);
+      onEpoch(writer.epoch);
       try {
-        const known = !table.appendOnly || (writer.counters.has(COUNTER) && !writer.countersOutdated);
-        const rowId = known ? undefined : await greatestStored(table, ROW_ID);
-        return new OpenShard(writer, maintenance, ownership, table, rowId);
+        const rowIds = appendOnly ? (context.rowIds ?? (await rowIdsOf(table, writer))) : undefined;
+        return new OpenShard(table, writer, maintenance, rowIds);
       } catch (error) {
         await writer.close().catch(() => {}); // the first error says more
         throw error;
       }
     } catch (error) {
       await maintenance?.close().catch(() => {});
-      await ownership.close();
-      throw namedFailure(error, table.tableDirectory);
+      throw error;
     }
   }
 
-  async #close(): Promise<void> {
+  /** @throws UsageError when the table was opened without maintenance */
+  get maintained(): MaintenanceThread {
+    if (this.maintenance !== undefined) return this.maintenance;
+    throw new UsageError("the table was opened with maintenance: false; expected it to be opened with maintenance");
+  }
+
+  /** What the writer tells of itself, or told last. */
+  stats(): WriterStats {
+    return this.#lastStats ?? this.writer.stats();
+  }
+
+  /** Keeps what reads need, whatever happens to the shard, until the function that it returns is called, once. */
+  hold(): () => void {
+    this.#holds++;
+    return () => {
+      if (--this.#holds === 0) this.#isFree?.();
+    };
+  }
+
+  /** Ends writing and maintenance: nothing changes any more. Reads go on. @throws what the writer had stopped for */
+  async stop(): Promise<void> {
+    this.#lastStats ??= this.writer.stats();
     try {
       await this.writer.close();
     } finally {
-      try {
-        await this.maintenance?.close();
-      } finally {
-        this.pool.close();
-        await this.snapshots.close();
-        await this.store.close();
-        await this.#ownership.close();
-      }
+      await this.maintenance?.close();
     }
   }
+
+  /** Ends reads, once nothing is held any more. */
+  async closeReads(): Promise<void> {
+    if (this.#holds > 0) {
+      await new Promise<void>((resolve) => {
+        this.#isFree = resolve;
+      });
+    }
+    this.#pool.close();
+    await this.snapshots.close();
+  }
+}
+
+async function rowIdsOf(table: LanceTable, { counters, countersOutdated, memtables }: ShardWriter): Promise<RowIds> {
+  const known = counters.has(COUNTER) && !countersOutdated;
+  return new RowIds(counters, memtables, known ? undefined : await greatestStored(table, ROW_ID));
 }
 
 function maintained(table: LanceTable, epoch: number, predecessorGone: boolean): MaintainedTable {

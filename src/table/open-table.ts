@@ -9,8 +9,9 @@ import { UsageError } from "../errors.js";
 import { checkWriterSettings } from "../writer/shard-writer.js";
 import { assertKnownOptions } from "./known-options.js";
 import { openLanceTable } from "./lance-catalog.js";
-import { OpenShard, type WriterSettings } from "./open-shard.js";
+import type { WriterSettings } from "./open-shard.js";
 import type { Row, RowInput, TableSchema } from "./schema.js";
+import { SharedShard } from "./shared-shard.js";
 import { Table } from "./table.js";
 
 /** How a table is opened. All have a default. */
@@ -102,12 +103,12 @@ export async function openTable<
   const maintenance = maintained === false ? undefined : maintenanceSettings(maintained);
   const table = await openLanceTable({ path, schema: arrowOf(schema), primaryKey: namesOf(primaryKey), signal });
   signal?.throwIfAborted();
-  const lease = await OpenShard.acquire(table, { writer: settings, maintenance }, { takeover, signal });
+  const lease = await SharedShard.acquire(table, { writer: settings, maintenance }, { takeover, signal });
   if (signal?.aborted) {
     await lease.release();
     signal.throwIfAborted();
   }
-  return new Table(table, lease);
+  return new Table(lease);
 }
 
 function arrowOf(schema: SchemaOption | undefined): SchemaLike | undefined {

@@ -8,7 +8,6 @@ import { isRecordBatchLike, type RecordBatchLike } from "../arrow/shape.js";
 import type { CompactionResult } from "../compact/compactor-options.js";
 import type { GarbageReport } from "../compact/garbage-options.js";
 import { IDLE_STATUS, type MaintenanceStatus } from "../compact/maintenance-status.js";
-import type { MaintenanceThread } from "../compact/maintenance-thread.js";
 import type { OptimizeOutcome } from "../compact/optimize-base.js";
 import { ClosedError, UsageError } from "../errors.js";
 import { countRows } from "../scan/count-rows.js";
@@ -19,14 +18,15 @@ import type { ProducerHandle } from "../writer/producer-messages.js";
 import type { TableLike } from "../writer/put-rows.js";
 import type { WriterStats } from "../writer/shard-writer.js";
 import type { Durability } from "../writer/waiting-put.js";
+import { addColumns, type NewColumn } from "./add-columns.js";
 import type { Change } from "./change.js";
 import { type FollowOptions, followTable } from "./follow-table.js";
 import { assertKnownOptions } from "./known-options.js";
-import type { LanceTable } from "./lance-catalog.js";
 import { namedFailure } from "./named-failure.js";
 import type { OpenShard } from "./open-shard.js";
 import type { Lease } from "./open-writers.js";
 import { putIterable } from "./put-iterable.js";
+import type { SharedShard } from "./shared-shard.js";
 
 /** How rows are put. */
 export interface PutOptions {
@@ -83,32 +83,30 @@ export interface TableStats extends WriterStats {
  * @typeParam K a key
  */
 export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unknown>>, K = unknown> {
-  readonly #table: LanceTable;
-  readonly #lease: Lease<OpenShard>;
+  readonly #lease: Lease<SharedShard>;
   readonly #closed = new AbortController();
   #pending = 0;
   #drained: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   /** Use `openTable`. */
-  constructor(table: LanceTable, lease: Lease<OpenShard>) {
-    this.#table = table;
+  constructor(lease: Lease<SharedShard>) {
     this.#lease = lease;
   }
 
   /** Its directory, an absolute path. */
   get directory(): string {
-    return this.#table.tableDirectory;
+    return this.#shard.table.tableDirectory;
   }
 
   /** Its columns. */
   get schema(): Schema {
-    return this.#table.schema;
+    return this.#shard.table.schema;
   }
 
   /** Names of the key columns, in order: `_row_id` for a table that has no key of its own. */
   get primaryKey(): readonly string[] {
-    return this.#table.primaryKey;
+    return this.#shard.table.primaryKey;
   }
 
   /**
@@ -140,7 +138,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   async delete(keys: readonly K[], options: PutOptions = {}): Promise<Position> {
     this.#assertOpen();
     assertKnownOptions("delete", options, PUT_OPTIONS);
-    return this.#tracked(this.#shard.writer.delete(keys, writerOptions(options)));
+    return this.#tracked(this.#lease.opened.put({ keys }, writerOptions(options)));
   }
 
   /**
@@ -181,11 +179,18 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     this.#assertOpen();
     assertKnownOptions("count", options, GET_OPTIONS);
     const { signal } = options;
-    const snapshot = await this.#shard.snapshots.capture(signal);
+    const ends = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
+    const shard = this.#shard;
+    const letGo = shard.hold();
     try {
-      return await countRows(snapshot, signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal]);
+      const snapshot = await shard.snapshots.capture(signal);
+      try {
+        return await countRows(snapshot, ends);
+      } finally {
+        snapshot.release();
+      }
     } finally {
-      snapshot.release();
+      letGo();
     }
   }
 
@@ -199,26 +204,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   follow(options: FollowOptions = {}): AsyncGenerator<Change<ChangedRow<R>>, void> {
     this.#assertOpen();
     assertKnownOptions("follow", options, FOLLOW_OPTIONS);
-    const { writer, store, retain } = this.#shard;
-    const followed = {
-      store,
-      storage: writer.storageSchema,
-      closed: this.#closed.signal,
-      retain,
-      get memtables() {
-        return writer.memtables;
-      },
-      get nextEntry() {
-        return writer.nextEntry;
-      },
-      get newestEntry() {
-        return writer.newestEntry;
-      },
-      get failure() {
-        return writer.failure;
-      },
-    };
-    return followTable<ChangedRow<R>>(followed, options);
+    return followTable<ChangedRow<R>>(this.#lease.opened.followed(this.#closed.signal), options);
   }
 
   /**
@@ -242,8 +228,8 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   /** What the table tells of itself, as of now. */
   stats(): TableStats {
     this.#assertOpen();
-    const { writer, maintenance } = this.#shard;
-    const stats = writer.stats();
+    const { maintenance } = this.#shard;
+    const stats = this.#lease.opened.stats();
     const { memtables, written, putBytes } = stats;
     const status = maintenance?.status ?? IDLE_STATUS;
     const bytes = written.bytes + status.written.ssTables + status.written.base;
@@ -264,7 +250,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async flush(): Promise<void> {
     this.#assertOpen();
-    await this.#tracked(this.#shard.writer.flush());
+    await this.#tracked(this.#lease.opened.use(({ writer }) => writer.flush()));
   }
 
   /**
@@ -274,30 +260,43 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async compact(): Promise<CompactionResult> {
     await this.flush();
-    return this.#tracked(this.#maintenance.compact());
+    return this.#tracked(this.#lease.opened.use(({ maintained }) => maintained.compact()));
   }
 
   /** Removes files that nobody needs any more. It happens by itself, every minute. */
   async collect(): Promise<GarbageReport> {
     this.#assertOpen();
-    return this.#tracked(this.#maintenance.collect());
+    return this.#tracked(this.#lease.opened.use(({ maintained }) => maintained.collect()));
   }
 
   /** Has LanceDB join small fragments of the base table, bring its indexes up to date, and remove old versions. It happens by itself. */
   async optimize(): Promise<OptimizeOutcome> {
     this.#assertOpen();
-    return this.#tracked(this.#maintenance.optimize());
+    return this.#tracked(this.#lease.opened.use(({ maintained }) => maintained.optimize()));
   }
 
   /** Nothing is merged, collected or optimized by itself until {@link resumeMaintenance}; flushes go on, as puts need their memory. */
   async pauseMaintenance(): Promise<void> {
     this.#assertOpen();
-    await this.#maintenance.pause();
+    await this.#lease.opened.use(({ maintained }) => maintained.pause());
   }
 
   async resumeMaintenance(): Promise<void> {
     this.#assertOpen();
-    await this.#maintenance.resume();
+    await this.#lease.opened.use(({ maintained }) => maintained.resume());
+  }
+
+  /**
+   * Adds columns. Everything is merged into the base table first; puts that are made meanwhile wait, checked against the columns as they
+   * were, and are put in their order; reads go on. The rows that are there get the value of the SQL expression, rows that are put without
+   * the column null. It is a table with another type then: open it again with its new `schema` to have TypeScript know.
+   *
+   * @throws UsageError when a name is taken, LanceDB does not understand the expression, other threads have producers of this table, or it
+   * was opened with `maintenance: false`: nothing was changed; else as {@link compact}
+   */
+  async addColumns(columns: readonly NewColumn[]): Promise<void> {
+    this.#assertOpen();
+    await this.#tracked(addColumns(this.#lease.opened, columns));
   }
 
   /**
@@ -316,7 +315,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   }
 
   get #shard(): OpenShard {
-    return this.#lease.opened;
+    return this.#lease.opened.current;
   }
 
   async #close(): Promise<void> {
@@ -329,32 +328,34 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     await this.#lease.release();
   }
 
-  get #maintenance(): MaintenanceThread {
-    const { maintenance } = this.#shard;
-    if (maintenance !== undefined) return maintenance;
-    throw new UsageError("the table was opened with maintenance: false; expected it to be opened with maintenance");
-  }
-
   async #lookUp(keys: readonly K[], signal: AbortSignal | undefined): Promise<(R | undefined)[]> {
     signal?.throwIfAborted();
-    const { snapshots, keys: columns, reader } = this.#shard;
-    const rows: unknown[] = await lookUp(
-      snapshots,
-      columns.columns(keys),
-      ({ batch, row }) => reader.read(batch, row),
-      signal,
-    );
+    const shard = this.#shard;
+    const letGo = shard.hold();
+    let rows: unknown[];
+    try {
+      const { snapshots, keys: columns, reader } = shard;
+      rows = await lookUp(snapshots, columns.columns(keys), ({ batch, row }) => reader.read(batch, row), signal);
+    } finally {
+      letGo();
+    }
     return rows as (R | undefined)[]; // the schema's, which the type was made of
   }
 
   async *#scan(options: ScanOptions): AsyncGenerator<RecordBatch, void> {
     const closed = this.#closed.signal;
     closed.throwIfAborted();
-    const snapshot = await this.#shard.snapshots.capture(options.signal);
+    const shard = this.#shard;
+    const letGo = shard.hold();
     try {
-      yield* scanSnapshot(snapshot, options, { copy: true, closed });
+      const snapshot = await shard.snapshots.capture(options.signal);
+      try {
+        yield* scanSnapshot(snapshot, options, { copy: true, closed });
+      } finally {
+        snapshot.release();
+      }
     } finally {
-      snapshot.release();
+      letGo();
     }
   }
 
@@ -362,17 +363,18 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     const { signal } = options;
     const last = await putIterable(rows, {
       put: (some) => this.#putAtomic(some, options),
-      hasRoom: () => this.#shard.writer.hasRoom,
+      hasRoom: () => this.#lease.opened.hasRoom,
       signals: signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal],
     });
     return last ?? this.#putAtomic([], options);
   }
 
   async #putAtomic(rows: unknown, options: PutOptions): Promise<Position> {
-    const { writer, rowIds } = this.#shard;
-    if (rowIds === undefined) return writer.put(rows as object, writerOptions(options)); // which checks it
+    const { rowIds } = this.#shard;
+    const shared = this.#lease.opened;
+    if (rowIds === undefined) return shared.put({ rows: rows as object }, writerOptions(options)); // which checks it
     const numbered = rowIds.number(rows);
-    return writer.put(numbered.rows, { ...writerOptions(options), counters: numbered.counters });
+    return shared.put({ rows: numbered.rows }, { ...writerOptions(options), counters: numbered.counters });
   }
 
   /** Counts a call until it is done, for `close` to wait for. */

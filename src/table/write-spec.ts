@@ -34,7 +34,7 @@ export async function ensureWriteSpec(
       const remains = await remainingShard(path);
       if (remains !== undefined) {
         failure = new ConflictError(
-          `${remains} is of an earlier write spec of this table, and would come back to life with a new one; move it away first`,
+          `${remains} is of an earlier write spec of this table, and would come back to life with a new one; \`pennon detach\` removes it when its rows are in the table, else move it away`,
         );
         continue; // unless another process has just set the spec and written it
       }

@@ -44,6 +44,23 @@ export function deleteRows(keys: readonly unknown[]): PutRows {
   };
 }
 
+/** Batches of the storage schema, tombstones and all, as {@link putRows} has them of a caller's. */
+export function storedRows(batches: readonly RecordBatchLike[]): PutRows {
+  return {
+    kind: "batches",
+    batches,
+    rows: batches.reduce((sum, batch) => sum + batch.numRows, 0),
+    bytes: batches.reduce((sum, batch) => sum + heldBytes(batch.data.children), 0),
+  };
+}
+
+/** The batches of a put in storage schema. @param builder an empty one @throws UsageError when a row is not what the schema says */
+export function storedBatches(rows: PutRows, builder: StorageRows): readonly RecordBatchLike[] {
+  if (rows.kind === "batches") return rows.batches;
+  rows.encode(builder);
+  return builder.rows === 0 ? [] : [builder.finish()];
+}
+
 function ofRows(rows: readonly unknown[]): PutRows {
   return {
     kind: "rows",

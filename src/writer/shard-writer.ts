@@ -12,7 +12,7 @@ import { MessageChannel } from "node:worker_threads";
 import type { Schema } from "apache-arrow";
 import { StorageRows } from "../arrow/rows/storage-rows.js";
 import { decodeSchemaMessage, encodeSchemaMessage, normaliseSchema } from "../arrow/schema.js";
-import type { SchemaLike } from "../arrow/shape.js";
+import type { RecordBatchLike, SchemaLike } from "../arrow/shape.js";
 import { ClosedError, UsageError } from "../errors.js";
 import { storageSchema } from "../lance/storage-schema.js";
 import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
@@ -29,7 +29,7 @@ import { type LiveMemtable, MemtableSet } from "./memtable-set.js";
 import type { Position } from "./position.js";
 import type { ProducerHandle } from "./producer-messages.js";
 import { ProducerPort } from "./producer-port.js";
-import { deleteRows, putRows, type RowsInput } from "./put-rows.js";
+import { deleteRows, putRows, type RowsInput, storedBatches, storedRows } from "./put-rows.js";
 import type { LogOptions, OpenedLog, ShardLog } from "./shard-log.js";
 import { StorageBatches } from "./storage-batch.js";
 import { systemTimers, type Timers } from "./timers.js";
@@ -146,6 +146,7 @@ export class ShardWriter {
   readonly #settings: Settings;
   readonly #handler: WriteBatchHandler;
   readonly #batches: StorageBatches;
+  readonly #builder: StorageRows;
   readonly #replayed: OpenedLog["replayed"];
   readonly #countersOutdated: boolean;
   readonly #producers = new Set<ProducerPort>();
@@ -192,6 +193,7 @@ export class ShardWriter {
       drains: flushes !== undefined,
     });
     const builder = new StorageRows(schemas.storage, schemas.primaryKey, { table: schemas.schema });
+    this.#builder = builder;
     log.onFailure((error) => this.#handler.fail(error));
     const start = { nextEntry: opened.nextEntry, counters: opened.counters, ...opened.replayed };
     const options = {
@@ -315,6 +317,22 @@ export class ShardWriter {
   }
 
   /**
+   * Rows to put, or keys to delete, as batches of this writer's storage schema, for a writer that follows it to put with {@link putStored}.
+   * Works when this one is closed, too.
+   *
+   * @throws UsageError when a row or a key is not what the schema says
+   */
+  stored(what: { readonly rows: RowsInput } | { readonly keys: readonly unknown[] }): readonly RecordBatchLike[] {
+    const put = "rows" in what ? putRows(what.rows, this.#batches) : deleteRows(what.keys);
+    return storedBatches(put, this.#builder.another());
+  }
+
+  /** Puts batches of the storage schema, tombstones included. Throws as {@link put} does. */
+  putStored(batches: readonly RecordBatchLike[], options: PutOptions = {}): Promise<Position> {
+    return this.#handler.put(storedRows(batches), options);
+  }
+
+  /**
    * Has everything that was put so far become SSTables; resolves when they are published.
    *
    * @throws UsageError when the writer has nothing that makes SSTables; what the flush has failed with: it is tried again by itself
@@ -326,6 +344,11 @@ export class ShardWriter {
     await this.#freeze();
     const newest = this.#memtables.all.findLast(({ generation }) => generation !== this.#memtables.active?.generation);
     if (newest !== undefined) await flushes.flushed(newest.generation);
+  }
+
+  /** Producers of other threads that may put. */
+  get producers(): number {
+    return this.#producers.size;
   }
 
   /** Has the pins of a thread that reads this writer's memtables cleared when it ends, however it ends. */

@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { type RecordBatch, Schema } from "apache-arrow";
 import { maintenanceSettings } from "../../compact/maintenance-options.js";
 import { type LanceTable, openLanceTable } from "../../table/lance-catalog.js";
-import { OpenShard } from "../../table/open-shard.js";
 import type { Lease } from "../../table/open-writers.js";
+import { SharedShard } from "../../table/shared-shard.js";
 import { parseTablePath } from "../../table/table-path.js";
 import { ROW_ID } from "../../table/table-schema.js";
 import type { WriterStats } from "../../writer/shard-writer.js";
@@ -46,9 +46,9 @@ export class IntoTarget {
   /** Names of the key columns; undefined when the table numbers its rows itself. */
   readonly key: readonly string[] | undefined;
   readonly directory: string;
-  readonly #lease: Lease<OpenShard>;
+  readonly #lease: Lease<SharedShard>;
 
-  private constructor({ primaryKey, appendOnly, tableDirectory }: LanceTable, lease: Lease<OpenShard>) {
+  private constructor({ primaryKey, appendOnly, tableDirectory }: LanceTable, lease: Lease<SharedShard>) {
     this.key = appendOnly ? undefined : primaryKey;
     this.directory = tableDirectory;
     this.#lease = lease;
@@ -71,21 +71,21 @@ export class IntoTarget {
     signal.throwIfAborted();
     const memtableBytes = Math.min(256 * 2 ** 20, memoryBytes);
     const options = { writer: { memtableBytes, maxMemoryBytes: memoryBytes }, maintenance: maintenanceSettings() };
-    return new IntoTarget(table, await OpenShard.acquire(table, options, { takeover, signal }));
+    return new IntoTarget(table, await SharedShard.acquire(table, options, { takeover, signal }));
   }
 
   /** Numbers that the newest entry of the log carries. */
   get counters(): ReadonlyMap<string, bigint> {
-    return this.#lease.opened.writer.counters;
+    return this.#lease.opened.current.writer.counters;
   }
 
   stats(): WriterStats {
-    return this.#lease.opened.writer.stats();
+    return this.#lease.opened.stats();
   }
 
   /** Puts a batch atomically; resolves when it survives a loss of power. */
   async put(batch: RecordBatch, counters: ReadonlyMap<string, bigint>): Promise<void> {
-    const { writer, rowIds } = this.#lease.opened;
+    const { writer, rowIds } = this.#lease.opened.current;
     if (rowIds === undefined) {
       await writer.put(batch, { counters });
     } else {
