@@ -6,6 +6,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { BatchGatherer } from "../arrow/batch-gatherer.js";
 import type { Memtable } from "../memtable/memtable.js";
+import type { StoredBatch } from "../store/stored-batch.js";
 
 const BATCH_ROWS = 65_536;
 
@@ -23,18 +24,18 @@ export function newestRowCount(memtable: Memtable): number {
 export function* newestBatches(memtable: Memtable): Generator<RecordBatch> {
   const gatherer = new BatchGatherer(memtable.store.schema, undefined, { batchRows: BATCH_ROWS, copy: false });
   for (const { batch, rows } of newestByBatch(memtable)) {
-    const { numRows } = batch;
-    yield* gatherer.add(batch.data.children, numRows, rows.length === numRows ? undefined : rows);
+    const { data, numRows } = batch.recordBatch;
+    yield* gatherer.add(data.children, numRows, rows.length === numRows ? undefined : rows);
   }
   yield* gatherer.flush();
 }
 
-function* newestByBatch(memtable: Memtable): Generator<{ readonly batch: RecordBatch; readonly rows: Uint32Array }> {
+function* newestByBatch(memtable: Memtable): Generator<{ readonly batch: StoredBatch; readonly rows: Uint32Array }> {
   const { store } = memtable;
   const { rows } = memtable.snapshot();
-  for (const { position, rows: count, recordBatch } of store) {
-    const newest = new Uint32Array(count);
-    const found = memtable.newestRows(position, rows, newest);
-    if (found > 0) yield { batch: recordBatch, rows: newest.subarray(0, found) };
+  for (const batch of store) {
+    const newest = new Uint32Array(batch.rows);
+    const found = memtable.newestRows(batch.position, rows, newest);
+    if (found > 0) yield { batch, rows: newest.subarray(0, found) };
   }
 }
