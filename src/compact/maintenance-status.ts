@@ -69,6 +69,10 @@ export interface StatusChange {
 export class StatusKeeper {
   #status = IDLE_STATUS;
 
+  get current(): MaintenanceStatus {
+    return this.#status;
+  }
+
   change(change: StatusChange): MaintenanceStatus {
     const { paused = this.#status.paused, progress = {}, task, compaction, collection, ssTableBytes } = change;
     this.#status = { ...this.#status, ...progress, paused };

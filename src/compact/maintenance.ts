@@ -13,7 +13,6 @@ import { ClosedError, ConflictError } from "../errors.js";
 import { flushMemtable } from "../lance/flush-memtable.js";
 import { loadLanceDb } from "../lance/lancedb-module.js";
 import { ManifestStore } from "../lance/manifest-store.js";
-import { memWalIndexOf } from "../lance/mem-wal-index.js";
 import { DATASET_SUFFIX, newSsTableName } from "../lance/ss-table-files.js";
 import { Memtable } from "../memtable/memtable.js";
 import { LocalStore } from "../storage/local-store.js";
@@ -26,7 +25,7 @@ import type { GarbageReport } from "./garbage-options.js";
 import type { MaintainedTable } from "./maintained-table.js";
 import type { MaintenanceSettings } from "./maintenance-options.js";
 import { type MaintenanceStatus, type MaintenanceTaskName, StatusKeeper } from "./maintenance-status.js";
-import { unmergedSsTables } from "./merge-plan.js";
+import { MergeProgress } from "./merge-progress.js";
 import type { OptimizeOutcome } from "./optimize-base.js";
 
 const FIRST_PAUSE_MS = 1_000;
@@ -58,17 +57,15 @@ export class Maintenance {
   readonly #store: LocalStore;
   readonly #tableStore: LocalStore;
   readonly #tree: ObjectTree;
+  readonly #progress: MergeProgress;
   readonly #manifests: ManifestStore;
   readonly #status = new StatusKeeper();
   readonly #closing = new AbortController();
   /** Directories that a flush is writing. */
   readonly #building = new Set<string>();
-  /** When each SSTable was first seen here. */
-  readonly #seenAt = new Map<number, number>();
   readonly #pauses = new Map<AloneTask, { readonly until: number; readonly ms: number }>();
   readonly #ticker: NodeJS.Timeout;
   #compactor: Compactor | undefined;
-  #mergedThrough = 0;
   #retainFrom: number | undefined;
   #collectedAt = performance.now();
   #optimizedAt = performance.now();
@@ -93,6 +90,7 @@ export class Maintenance {
     this.#tableStore = new LocalStore(table.tableDirectory);
     this.#tree = localTree(table.shardDirectory);
     this.#manifests = new ManifestStore(this.#store, table.shardId);
+    this.#progress = new MergeProgress(this.#tableStore, this.#manifests);
     const { collectIntervalMs, compactAgeMs } = settings;
     const tickMs = Math.max(LEAST_TICK_MS, Math.min(collectIntervalMs, compactAgeMs, MOST_TICK_MS));
     this.#ticker = setInterval(() => this.#consider(), tickMs);
@@ -181,7 +179,7 @@ export class Maintenance {
 
   async #compact(): Promise<CompactionResult> {
     const result = await (await this.#openCompactor()).run(this.#closing.signal);
-    this.#mergedThrough = Math.max(this.#mergedThrough, result.mergedGeneration);
+    this.#progress.merged(result.mergedGeneration);
     if (result.generations.length > 0) {
       this.#mergesSince++;
       this.#tell({ compaction: result });
@@ -206,7 +204,7 @@ export class Maintenance {
       manifests: this.#manifests,
       tree: this.#tree,
       epoch: this.#table.epoch,
-      compactedThrough: await this.#readMergedThrough(),
+      compactedThrough: await this.#progress.makeDurable(this.#status.current.watermarkProblem === undefined),
       inUse: this.#building,
       retainEntriesFrom: this.#retainFrom,
       retentionMs,
@@ -245,12 +243,14 @@ export class Maintenance {
   }
 
   async #doWhatIsDue(): Promise<void> {
-    const { collectIntervalMs, optimizeIntervalMs, optimizeMerges } = this.#settings;
+    const { collectIntervalMs, optimizeIntervalMs, optimizeMerges, retentionMs } = this.#settings;
     if (await this.#isCompactionDue()) await this.#byItself("compact", () => this.#compact());
     const now = performance.now();
     if (now - this.#collectedAt >= collectIntervalMs) await this.#byItself("collect", () => this.#collect());
     const merges = this.#mergesSince;
-    if (merges >= optimizeMerges || (merges > 0 && now - this.#optimizedAt >= optimizeIntervalMs)) {
+    // Merged SSTables stay until the indexes that LanceDB searches have their rows.
+    const intervalMs = this.#progress.indexesLag ? Math.min(optimizeIntervalMs, retentionMs) : optimizeIntervalMs;
+    if (merges >= optimizeMerges || (merges > 0 && now - this.#optimizedAt >= intervalMs)) {
       await this.#byItself("optimize", () => this.#optimize());
     }
   }
@@ -261,31 +261,10 @@ export class Maintenance {
     return ssTables >= compactSsTables || (ssTables > 0 && (bytes >= compactBytes || oldestAgeMs >= compactAgeMs));
   }
 
-  /** What is not merged yet. */
   async #readProgress(): Promise<MaintenanceStatus["unmerged"]> {
-    const manifest = await this.#manifests.refresh();
-    const merged = await this.#readMergedThrough();
-    const unmerged = manifest === undefined ? [] : unmergedSsTables(manifest, merged);
-    const now = performance.now();
-    for (const { generation } of unmerged) {
-      if (!this.#seenAt.has(generation)) this.#seenAt.set(generation, now);
-    }
-    for (const generation of this.#seenAt.keys()) if (generation <= merged) this.#seenAt.delete(generation);
-    const found = {
-      ssTables: unmerged.length,
-      bytes: unmerged.reduce((sum, { inMemoryBytes = 0 }) => sum + inMemoryBytes, 0),
-      oldestAgeMs: now - Math.min(now, ...this.#seenAt.values()),
-    };
-    const retained = (manifest?.ssTables.length ?? 0) - unmerged.length;
-    this.#tell({ progress: { unmerged: found, retained, mergedThrough: merged } });
-    return found;
-  }
-
-  async #readMergedThrough(): Promise<number> {
-    const compacted = (await memWalIndexOf(this.#tableStore))?.compacted ?? [];
-    const said = compacted.find(({ shardId }) => shardId === this.#table.shardId)?.generation ?? 0;
-    this.#mergedThrough = Math.max(this.#mergedThrough, said);
-    return this.#mergedThrough;
+    const progress = await this.#progress.read();
+    this.#tell({ progress });
+    return progress.unmerged;
   }
 
   // --- how tasks are run -------------------------------------------------------------------------------------------

@@ -471,7 +471,7 @@ describe("open", () => {
       return { ...current, replayAfter, lastSeen: replayAfter, currentGeneration: current.currentGeneration + 1 };
     });
   }
-  const reopen = () => new LogCore(store.view({ actor: "again" }), logOptions, "b".repeat(32), timers).open();
+  const reopen = () => new LogCore(store.view({ actor: "again" }), logOptions(), "b".repeat(32), timers).open();
 
   it("finds the counters of the newest entry, though all entries are covered, and others were removed", async () => {
     const { log } = await openLog();
