@@ -113,6 +113,18 @@ describe("a version is made durable", () => {
     await sync.sync(await readNewestManifest(store));
   });
 
+  it("also without the file of its transaction, which a loss of power may take", async () => {
+    await merge([1, 2]);
+    const newest = await readNewestManifest(store);
+    const lost = baseFiles(newest).files.filter((file) => file.startsWith("_transactions/"));
+    expect(lost).toHaveLength(1);
+    for (const file of lost) rmSync(join(lance.directory, file));
+    await new BaseSync(store).sync(newest);
+    const synced = store.take();
+    expect(synced).toEqual(expect.arrayContaining([newest.key]));
+    expect(synced).not.toEqual(expect.arrayContaining(lost));
+  });
+
   it("only if its manifest names its files in a way that is known", async () => {
     const manifest = await readNewestManifest(store);
     // A fragment with an external file of row ids.

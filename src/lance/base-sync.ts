@@ -50,7 +50,8 @@ export class BaseSync {
     const missing = [...wanted].filter((key) => !this.#durable.has(key));
     // Manifests come last: whoever finds one after a crash finds what it names.
     missing.sort((a, b) => Number(a.startsWith(VERSIONS_PREFIX)) - Number(b.startsWith(VERSIONS_PREFIX)));
-    const needed = new Set(files);
+    // The transaction lies in the manifest as well. Its file may be missing after a loss of power, for good.
+    const needed = new Set(files.filter((key) => !key.startsWith(TRANSACTIONS_PREFIX)));
     let bytes = 0;
     for (let at = 0; at < missing.length; at += AT_ONCE) {
       for (const key of missing.slice(at, at + AT_ONCE)) bytes += (await this.#table.head(key))?.bytes ?? 0;

@@ -151,8 +151,8 @@ export async function checkTable(database: string, done: number): Promise<void> 
   if (textOf(found) !== rows) throw new Error(`LanceDB reads ${textOf(found)}; expected ${rows}`);
 }
 
-/** SSTables that no manifest lists, and files that nobody will rename. */
-async function assertNoOrphans({ table: { shardDirectory: shard } }: InThreadTable): Promise<void> {
+/** @throws Error when there are SSTables that no manifest lists, or files that nobody will rename */
+export async function assertNoOrphans({ table: { shardDirectory: shard } }: InThreadTable): Promise<void> {
   const store = new LocalStore(shard);
   const manifest = await new ManifestStore(store, UNSHARDED_SHARD_ID).load();
   const listed = new Set(manifest?.ssTables.map(({ path }) => path));
@@ -164,7 +164,8 @@ async function assertNoOrphans({ table: { shardDirectory: shard } }: InThreadTab
   if (left.length > 0) throw new Error(`a collection has left ${left.join(", ")}`);
 }
 
-async function assertSound({ table: { tableDirectory, schema, primaryKey } }: InThreadTable): Promise<void> {
+/** @throws Error when `verify` finds one */
+export async function assertSound({ table: { tableDirectory, schema, primaryKey } }: InThreadTable): Promise<void> {
   const options = { lancedb: await loadLanceDb(), tableDirectory, shardIds: [UNSHARDED_SHARD_ID] };
   for await (const found of verifyTable({ ...options, schema: storageSchema(schema, primaryKey), primaryKey })) {
     if (found.severity === "error") throw new Error(`verify finds ${found.file}: ${found.problem}`);

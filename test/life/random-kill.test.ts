@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { seed, seeded } from "../stress/run.js";
+import { randomKillRounds } from "./random-kill-rounds.js";
+
+const ROUNDS = 4;
+
+it(`${ROUNDS} processes are killed at random instants, with maintenance under way in their threads`, {
+  timeout: 120_000,
+}, async () => {
+  await seeded(async () => {
+    const operations = await randomKillRounds(seed, ROUNDS);
+    console.log(JSON.stringify({ seed, operations }));
+    expect(operations).toBeGreaterThan(ROUNDS * 20);
+  });
+});
