@@ -51,7 +51,8 @@ export class FlushQueue {
   #pauseTimer: unknown;
   #pauseMs = FIRST_PAUSE_MS;
   #failure: Error | undefined;
-  #closed = false;
+  /** Why nothing more is begun. */
+  #stopped: Error | undefined;
   #tally: FlushTally = { ssTables: 0, rows: 0, bytes: 0, milliseconds: 0, failures: 0 };
 
   constructor(flusher: Flusher, timers: Timers, events: FlushEvents) {
@@ -76,7 +77,7 @@ export class FlushQueue {
 
   /** Whether memory can be expected to become free without anybody's doing. */
   get drains(): boolean {
-    return !this.#closed && this.#frozen.length > 0 && this.#failure === undefined;
+    return this.#stopped === undefined && this.#frozen.length > 0 && this.#failure === undefined;
   }
 
   add(memtable: LiveMemtable): void {
@@ -86,7 +87,7 @@ export class FlushQueue {
 
   /** Begins what can begin: to be called when more of the log is written. */
   tend(): void {
-    if (this.#closed || this.#running !== undefined || this.#pauseTimer !== undefined) return;
+    if (this.#stopped !== undefined || this.#running !== undefined || this.#pauseTimer !== undefined) return;
     const [oldest] = this.#frozen;
     if (oldest === undefined || oldest.store.durable < oldest.store.length) return;
     this.#running = this.#flush(oldest).finally(() => {
@@ -98,10 +99,11 @@ export class FlushQueue {
   /**
    * Resolves when the memtable of this generation, and those before it, are in SSTables. Tries at once what has failed.
    *
-   * @throws what the next try fails with
+   * @throws what the next try fails with, or what the queue has been stopped for
    */
   flushed(generation: number): Promise<void> {
     if (this.#frozen.every((memtable) => memtable.generation > generation)) return Promise.resolve();
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ generation, resolve, reject });
       this.#timers.clear(this.#pauseTimer);
@@ -110,12 +112,23 @@ export class FlushQueue {
     });
   }
 
+  /** Begins nothing more, and has nobody wait any longer: the writer has stopped, and what is not in the log never will be. */
+  stop(because: Error): void {
+    this.#stopped ??= because;
+    this.#timers.clear(this.#pauseTimer);
+    this.#rejectAll(because);
+  }
+
   /** Begins nothing more; resolves when what has begun has ended. */
   async close(because: Error): Promise<void> {
-    this.#closed = true;
+    this.#stopped ??= because;
     this.#timers.clear(this.#pauseTimer);
     await this.#running;
-    for (const { reject } of this.#waiting.splice(0)) reject(because);
+    this.#rejectAll(because);
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   async #flush(memtable: LiveMemtable): Promise<void> {
@@ -160,14 +173,14 @@ export class FlushQueue {
   #onFailed(error: Error): void {
     this.#failure = error;
     this.#tally = { ...this.#tally, failures: this.#tally.failures + 1 };
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#rejectAll(error);
     if (error instanceof ConflictError || error instanceof OutcomeUnknownError) {
-      this.#closed = true;
+      this.stop(error);
       this.#events.onStopped(error);
       return;
     }
     publishEvent("maintenance-error", { task: "flush", error });
-    if (!this.#closed) {
+    if (this.#stopped === undefined) {
       this.#pauseTimer = this.#timers.set(() => this.#onPauseEnd(), this.#pauseMs, false);
       this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS);
     }

@@ -212,8 +212,9 @@ export class MemtableSet {
     this.#events.onFrozen(memtable);
   }
 
-  /** The index of the next one takes about as much as that of the last. */
+  /** The index of the next one takes about as much as that of the last. A lone one is let in whatever its index takes. */
   #hasMemoryForNext(): boolean {
+    if (this.#memtables.length === 0) return true;
     const { memtableBytes, maxMemoryBytes } = this.#bounds;
     const indexBytes = this.#active?.memtable.indexBytes ?? this.#indexBytes;
     return this.usedBytes + memtableBytes + indexBytes <= maxMemoryBytes;

@@ -199,6 +199,8 @@ export class ShardWriter {
     const options = {
       ...settings,
       drains: () => flushes?.drains ?? false,
+      makeLogRoom: () => this.#makeLogRoom(),
+      onStopped: (error: Error) => flushes?.stop(error),
       onWritten: (memtable: LiveMemtable) => this.#onWritten(memtable),
     };
     this.#handler = new WriteBatchHandler(log, this.#memtables, schemas.storage, builder, start, options, timers);
@@ -437,15 +439,24 @@ export class ShardWriter {
   /** Ends the active memtable, with all that was put so far in it and in the log. */
   async #freeze(): Promise<void> {
     await this.#handler.put(NO_ROWS, { durability: "memory" }); // behind all that wait for room
-    this.#handler.sealEntry();
-    this.#memtables.freeze();
-    this.#flushes?.tend();
+    this.#endMemtable();
   }
 
   #onWritten(memtable: LiveMemtable): void {
-    const full = memtable.entries.length >= this.#settings.memtableEntries;
-    if (full && memtable === this.#memtables.active) this.#freezeForFlush();
+    if (this.#isFull(memtable) && memtable === this.#memtables.active) this.#freezeForFlush();
     this.#flushes?.tend();
+  }
+
+  /** Whether it holds so much of the log that it had better become an SSTable: there is to be room while that is written. */
+  #isFull({ entries, store, logBytes }: LiveMemtable): boolean {
+    const { memtableEntries, maxLogRows, maxLogBatches, maxLogBytes } = this.#settings;
+    const { rows, length } = store.snapshot();
+    return (
+      entries.length >= memtableEntries ||
+      2 * rows >= maxLogRows ||
+      2 * length >= maxLogBatches ||
+      2 * logBytes >= maxLogBytes
+    );
   }
 
   #onFlushed(memtable: LiveMemtable): void {
@@ -463,14 +474,37 @@ export class ShardWriter {
     if (this.#flushes === undefined || active === undefined) return;
     timers.clear(this.#ageTimer);
     const leftMs = Math.max(0, active.startedAt + memtableAgeMs - timers.now());
-    this.#ageTimer = timers.set(() => this.#freezeForFlush(), leftMs, false);
+    this.#ageTimer = timers.set(() => this.#onAge(), leftMs, false);
   }
 
+  /** One that is empty, or was not frozen, has its age again after as long. */
+  #onAge(): void {
+    this.#freezeForFlush();
+    if (this.#memtables.active === undefined || this.#closing !== undefined) return;
+    const { timers, memtableAgeMs } = this.#settings;
+    this.#ageTimer = timers.set(() => this.#onAge(), memtableAgeMs, false);
+  }
+
+  /** While flushes fail one more would only take an arena: what there is stays open, until it is full. */
   #freezeForFlush(): void {
-    if (this.#flushes === undefined || this.failure !== undefined || this.#closing !== undefined) return;
+    const flushes = this.#flushes;
+    if (flushes === undefined || flushes.failure !== undefined) return;
+    if (this.failure !== undefined || this.#closing !== undefined) return;
+    this.#endMemtable();
+  }
+
+  #makeLogRoom(): boolean {
+    const flushes = this.#flushes;
+    if (flushes === undefined || flushes.failure !== undefined || this.failure !== undefined) return false;
+    if (!flushes.drains) this.#endMemtable();
+    return flushes.drains;
+  }
+
+  /** Has what is appended, and staged, become an SSTable. */
+  #endMemtable(): void {
     this.#handler.sealEntry();
     this.#memtables.freeze();
-    this.#flushes.tend();
+    this.#flushes?.tend();
   }
 
   #assertOpen(): void {

@@ -12,7 +12,7 @@
  * ```
  *
  * What finds the memory bound reached on its way from the stage waits there, `blocked`, and everything behind it at the gate, until a frozen
- * memtable is in an SSTable and released.
+ * memtable is in an SSTable and released. What the log has no room for waits at the gate for the same.
  *
  * Group commit: a put that finds the log idle is written at the end of the turn of the event loop it came in, together with all that
  * came in that turn; what comes while an entry is being written shares the next one. No timer, unless an interval is asked for.
@@ -52,6 +52,10 @@ export interface HandlerOptions {
   readonly flushIntervalMs: number;
   /** Whether memory, and room in the log, can be expected to become free without anybody's doing. */
   readonly drains: () => boolean;
+  /** Has room in the log become free, if that can be; whether it can. */
+  readonly makeLogRoom: () => boolean;
+  /** Told, once, what the writer has stopped for. */
+  readonly onStopped: (error: Error) => void;
   /** Told when an entry of this memtable is in the log. */
   readonly onWritten: (memtable: LiveMemtable) => void;
   /** Bytes of an entry that is written without waiting for the interval; an entry that has them is sealed. */
@@ -197,7 +201,7 @@ export class WriteBatchHandler {
     }
     const put = new WaitingPut(durability, options.counters, signal, this.#onAbort);
     this.#pendingPuts++;
-    if (this.#gate.length > 0 || !this.#hasRoom) {
+    if (this.#gate.length > 0 || !this.#hasRoom || this.#awaitsLogRoom(rows)) {
       if (this.#gate.length === 0) this.#publishStall();
       this.#enqueue(put, rows);
     } else {
@@ -280,7 +284,8 @@ export class WriteBatchHandler {
 
   #admit(put: WaitingPut, rows: PutRows): void {
     try {
-      this.#assertLogRoom(rows);
+      const problem = this.#logProblem(rows);
+      if (problem !== undefined) throw problem;
       if (rows.rows === 0) this.#admitEmpty(put);
       else if (rows.kind === "rows") this.#stageRows(put, rows);
       else this.#stageBatches(put, rows);
@@ -473,8 +478,10 @@ export class WriteBatchHandler {
 
   #openGate(): void {
     while (this.#hasRoom) {
-      const next = this.#gate.shift(); // before it is admitted: that may run code which ends another one's wait
-      if (next === undefined) return;
+      const [next] = this.#gate;
+      if (next === undefined || this.#awaitsLogRoom(next.rows)) return;
+      if (this.#gate[0] !== next) continue; // making room may run code that ends its wait
+      this.#gate.shift(); // before it is admitted: that may do the same to another one
       this.#admit(next.put, next.rows);
     }
   }
@@ -482,6 +489,11 @@ export class WriteBatchHandler {
   /** Whether a put need not wait. */
   get #hasRoom(): boolean {
     return this.#blocked.length === 0 && this.#unflushedBytes < this.#options.maxUnflushedBytes;
+  }
+
+  /** Whether a put has to wait until the log holds less. */
+  #awaitsLogRoom(put: PutRows): boolean {
+    return this.#logProblem(put) !== undefined && this.#options.makeLogRoom();
   }
 
   #publishStall(): void {
@@ -548,6 +560,7 @@ export class WriteBatchHandler {
     for (const put of this.#staged.clear()) this.#reject(put, failureOf(failure, put));
     for (const { put } of this.#gate.splice(0)) this.#reject(put, failureOf(failure, put));
     this.#unflushedBytes = 0;
+    this.#options.onStopped(failure);
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -567,24 +580,33 @@ export class WriteBatchHandler {
     if (this.#closing) throw new ClosedError("the writer is closed");
   }
 
-  /** What is staged will be in the log too. */
-  #assertLogRoom(put: PutRows): void {
+  /** Why the log has no room for a put, undefined when it has. What is staged will be in the log too. */
+  #logProblem(put: PutRows): FullError | undefined {
+    if (put.rows === 0) return undefined;
     const { maxLogRows, maxLogBatches, maxLogBytes } = this.#options;
     const { logRows, logBatches, logBytes } = this.#tally;
     const staged = this.#staged;
-    const assertRoom = (held: number, more: number, most: number, what: "rows" | "batches" | "bytes"): void => {
-      if (held + more <= most) return;
-      throw new FullError(
-        `the log holds ${held} ${what} that no SSTable covers, at most ${most} may be there (LanceDB must be able to replay them), and nothing drains it`,
-        what,
-      );
-    };
     const batches = put.kind === "batches" ? put.batches.length : 1;
-    assertRoom(logRows + staged.rows, put.rows, maxLogRows, "rows");
-    assertRoom(logBatches + (staged.isEmpty ? 0 : 1), batches, maxLogBatches, "batches");
-    // How many bytes the put will take is known once it is laid out.
-    assertRoom(logBytes + this.#unflushedBytes + staged.bytes, 1, maxLogBytes, "bytes");
+    return (
+      logProblem(logRows + staged.rows, put.rows, maxLogRows, "rows") ??
+      logProblem(logBatches + (staged.isEmpty ? 0 : 1), batches, maxLogBatches, "batches") ??
+      // How many bytes the put will take is known once it is laid out.
+      logProblem(logBytes + this.#unflushedBytes + staged.bytes, 1, maxLogBytes, "bytes")
+    );
   }
+}
+
+function logProblem(
+  held: number,
+  more: number,
+  most: number,
+  what: "rows" | "batches" | "bytes",
+): FullError | undefined {
+  if (held + more <= most) return undefined;
+  return new FullError(
+    `the log holds ${held} ${what} that no SSTable covers, at most ${most} may be there (LanceDB must be able to replay them), and nothing drains it`,
+    what,
+  );
 }
 
 /** @throws FullError */

@@ -175,6 +175,8 @@ export class Bench {
         flushIntervalMs: 0,
         flushBytes: 64 << 20,
         drains: () => false,
+        makeLogRoom: () => false,
+        onStopped: () => {},
         onWritten: () => {},
         ...options,
       },
