@@ -5,6 +5,10 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { adoptCommand } from "./commands/adopt.js";
+import { compactCommand } from "./commands/compact.js";
+import { detachCommand } from "./commands/detach.js";
+import { flushCommand } from "./commands/flush.js";
 import { gcCommand } from "./commands/gc.js";
 import { ingestCommand } from "./commands/ingest.js";
 import { repairCommand } from "./commands/repair.js";
@@ -44,8 +48,12 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     walCommand(done),
     statsCommand(done),
     repairCommand(done),
+    flushCommand(done),
+    compactCommand(done),
     gcCommand(done),
     verifyCommand(done),
+    adoptCommand(done),
+    detachCommand(done),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {

@@ -26,7 +26,9 @@ With --into the rows go into a Lance table instead, which is created when there
 is none, and are durable when the command ends. With --key a row replaces an
 earlier one with the same key; without, each row gets a number, _row_id. Stopped
 or killed in the middle and started again with --resume, it goes on behind the
-rows that are durable, and ends with exactly the rows of the files.
+rows that are durable, and ends with exactly the rows of the files. Rows flow on
+into the table's base by themselves, while it is open; with --finish the command
+ends when the last of them are there, for every reader of Lance.
 
 Examples:
   $ pennon ingest flights.parquet
@@ -35,6 +37,7 @@ Examples:
   $ pennon ingest --limit 1000 --batch-rows 100 earthquakes.csv
   $ pennon ingest flights.parquet --into db/flights
   $ pennon ingest users.csv --into db/users --key id --resume
+  $ pennon ingest flights.parquet --into db/flights --finish
 
 Exit code:
   0    done, and all threads agree
@@ -91,16 +94,17 @@ export function ingestCommand(done: (exitCode: number) => void): Command {
         byteSize(64 * MIB, 2 ** 40),
       ),
     )
+    .option("--finish", "end with all rows in the base table: flush, merge and collect")
     .option("--takeover", "fence a process that has the table open for writing, and go on")
     .addHelpText("after", EXAMPLES)
     .action(async (files: string[], flags: Flags) => {
-      const { into, key = [], resume = false, memory = 1024 * MIB, takeover = false } = flags;
+      const { into, key = [], resume = false, memory = 1024 * MIB, takeover = false, finish = false } = flags;
       if (into !== undefined) {
         const { runInto } = await import("../into/run-into.js");
-        done(await runInto(files, { ...flags, into, key, resume, memory, takeover }));
+        done(await runInto(files, { ...flags, into, key, resume, memory, takeover, finish }));
         return;
       }
-      for (const option of ["key", "resume", "memory", "takeover"] as const) {
+      for (const option of ["key", "resume", "memory", "takeover", "finish"] as const) {
         if (flags[option] !== undefined)
           throw new UsageError(`--${option} needs --into, the table to put the rows into`);
       }

@@ -11,7 +11,7 @@ import type { TableIngestResult } from "./table-ingest.js";
 
 /** With a line break at the end. */
 export function intoText(table: string, result: TableIngestResult, seconds: number): string {
-  const { rows, skippedRows, entries, bytes, sources, key, duplicates, exact } = result;
+  const { rows, skippedRows, entries, bytes, sources, key, duplicates, exact, finished } = result;
   const [only] = sources;
   const from =
     only !== undefined && sources.length === 1 ? oneLine(basename(only.name)) : counted(sources.length, "file");
@@ -24,13 +24,13 @@ export function intoText(table: string, result: TableIngestResult, seconds: numb
   if (skippedRows > 0) lines.push(`${counted(skippedRows, "row")} left out: an earlier run had put them`);
   if (key === undefined) lines.push("Every row has a number of its own, _row_id");
   else if (duplicates !== undefined) lines.push(duplicatesText(duplicates, exact, key));
-  lines.push(`${pc.green("✓")} durable`);
+  lines.push(`${pc.green("✓")} durable${finished ? ", all in the base table" : ""}`);
   return `${lines.join("\n")}\n`;
 }
 
 /** One JSON object on one line, with a line break at the end. */
 export function intoJson(table: string, result: TableIngestResult, seconds: number): string {
-  const { directory, rows, skippedRows, entries, bytes, sources, key, duplicates, exact } = result;
+  const { directory, rows, skippedRows, entries, bytes, sources, key, duplicates, exact, finished } = result;
   const report = {
     table,
     directory,
@@ -42,6 +42,7 @@ export function intoJson(table: string, result: TableIngestResult, seconds: numb
     key: key ?? null,
     ...(duplicates === undefined ? {} : { duplicates, duplicatesExact: exact }),
     durable: true,
+    finished,
     sources,
   };
   return `${JSON.stringify(report)}\n`;

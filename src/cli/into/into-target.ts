@@ -9,6 +9,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type RecordBatch, Schema } from "apache-arrow";
+import type { CompactionResult } from "../../compact/compactor-options.js";
 import { maintenanceSettings } from "../../compact/maintenance-options.js";
 import { type LanceTable, openLanceTable } from "../../table/lance-catalog.js";
 import type { Lease } from "../../table/open-writers.js";
@@ -92,6 +93,15 @@ export class IntoTarget {
       const numbered = rowIds.number(batch);
       await writer.put(numbered.rows, { counters: new Map([...numbered.counters, ...counters]) });
     }
+  }
+
+  /** Has all rows in the base table, and removes what is not needed any more. */
+  async finish(): Promise<CompactionResult> {
+    const { writer, maintained } = this.#lease.opened.current;
+    await writer.flush();
+    const result = await maintained.compact();
+    await maintained.collect();
+    return result;
   }
 
   /** Waits for all puts and gives the table back. */

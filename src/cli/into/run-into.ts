@@ -22,6 +22,7 @@ export interface IntoFlags {
   readonly resume: boolean;
   readonly memory: number;
   readonly takeover: boolean;
+  readonly finish: boolean;
   readonly batchRows: number;
   readonly limit?: number;
   readonly format?: InputFormat;
@@ -57,6 +58,7 @@ export async function runInto(files: readonly string[], flags: IntoFlags): Promi
     gauges: () => [
       `WAL lag ${short(Math.max(0, ingest.rows - ingest.durableRows)).padStart(5)}`,
       `flush ${size(flushes.last).padStart(7)}`,
+      ...(ingest.isFinishing ? ["merging"] : []),
     ],
   };
   const bar = process.stderr.isTTY && !json ? new ProgressBar(shown, process.stderr, sources.length) : undefined;

@@ -27,6 +27,8 @@ import {
 export interface TableIngestOptions extends WalkOptions, TargetOptions {
   /** Whether to go on behind the rows that an earlier run has put. */
   readonly resume: boolean;
+  /** Whether to end with all rows in the base table. */
+  readonly finish: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -47,6 +49,8 @@ export interface TableIngestResult {
   readonly duplicates: number | undefined;
   /** False when there may be more of them than were counted. */
   readonly exact: boolean;
+  /** Whether all rows are in the base table. */
+  readonly finished: boolean;
 }
 
 export class TableIngest {
@@ -59,6 +63,7 @@ export class TableIngest {
   #rows = 0;
   #durableRows = 0;
   #skippedRows = 0;
+  #isFinishing = false;
 
   constructor(options: TableIngestOptions) {
     this.#options = options;
@@ -73,6 +78,11 @@ export class TableIngest {
   /** Rows of them that survive a loss of power. */
   get durableRows(): number {
     return this.#durableRows;
+  }
+
+  /** Whether all is read and durable, and on its way into the base table. */
+  get isFinishing(): boolean {
+    return this.#isFinishing;
   }
 
   /** Bytes of memory that rows put so far take. */
@@ -108,6 +118,10 @@ export class TableIngest {
       }
       if (this.#target === undefined) throw new UsageError("there is nothing to read; expected at least one file");
       await this.#pipeline?.settled();
+      if (this.#options.finish) {
+        this.#isFinishing = true;
+        await this.#target.finish();
+      }
       return this.#result(this.#target);
     } finally {
       await this.#close();
@@ -175,6 +189,7 @@ export class TableIngest {
       key: target.key,
       duplicates: this.#tally?.duplicates,
       exact: this.#tally?.isExact ?? true,
+      finished: this.#isFinishing,
     };
   }
 

@@ -29,10 +29,10 @@ export async function runStats(path: string, { json = false }: StatsFlags): Prom
   const index = tableDirectory === undefined ? undefined : await readMemWalIndex(tableDirectory);
   const shards: ShardStats[] = [];
   if ("shardId" in place) {
-    shards.push(await shardStats(place.shardId, place.shardDirectory));
+    shards.push(await shardStats(place.shardId, place.shardDirectory, index));
   } else {
     for (const id of shardsOf(place.tableDirectory)) {
-      shards.push(await shardStats(id, shardDirectory(place.tableDirectory, id)));
+      shards.push(await shardStats(id, shardDirectory(place.tableDirectory, id), index));
     }
   }
   const text = json ? statsJson(tableDirectory, index, shards) : statsText(path, tableDirectory, index, shards);

@@ -5,6 +5,7 @@
  */
 import { type SurveyOptions, surveyLog } from "../../lance/log-survey.js";
 import { ManifestStore } from "../../lance/manifest-store.js";
+import type { MemWalIndex } from "../../lance/mem-wal-index.js";
 import type { ShardManifest } from "../../lance/shard-manifest.js";
 import { LocalStore } from "../../storage/local-store.js";
 import type { Owner } from "../../table/owner.js";
@@ -18,13 +19,29 @@ export interface ShardStats {
   readonly owner: Owner | undefined;
   /** Undefined for a shard without one. */
   readonly manifest: ShardManifest | undefined;
+  /** Up to this generation SSTables are in the base table; undefined when that is not known. */
+  readonly mergedThrough: number | undefined;
   readonly log: LogTotals;
   /** Position that the next entry takes. */
   readonly next: number;
 }
 
-/** @throws CorruptError when the manifest is damaged; StorageError by the file system */
-export async function shardStats(shardId: string, directory: string): Promise<ShardStats> {
+/** SSTables that are listed: those that are not in the base table yet, and those that stay for readers that opened the table before. */
+export function ssTableCounts({ manifest, mergedThrough = 0 }: ShardStats): { unmerged: number; retained: number } {
+  const { ssTables = [] } = manifest ?? {};
+  const unmerged = ssTables.filter(({ generation }) => generation > mergedThrough).length;
+  return { unmerged, retained: ssTables.length - unmerged };
+}
+
+/**
+ * @param index of the table's base, undefined for a shard without one
+ * @throws CorruptError when the manifest is damaged; StorageError by the file system
+ */
+export async function shardStats(
+  shardId: string,
+  directory: string,
+  index: MemWalIndex | undefined,
+): Promise<ShardStats> {
   const owner = await ownerOf(directory);
   const store = new LocalStore(directory);
   try {
@@ -33,10 +50,22 @@ export async function shardStats(shardId: string, directory: string): Promise<Sh
     const options: SurveyOptions = { replayAfter, lastSeen };
     const log = new LogTotals();
     for await (const finding of surveyLog(store, options)) log.add(finding);
-    return { shardId, directory, owner, manifest, log, next: Math.max(log.newest, replayAfter) + 1 };
+    return {
+      shardId,
+      directory,
+      owner,
+      manifest,
+      mergedThrough: mergedOf(index, shardId),
+      log,
+      next: Math.max(log.newest, replayAfter) + 1,
+    };
   } finally {
     await store.close();
   }
+}
+
+function mergedOf(index: MemWalIndex | undefined, shardId: string): number | undefined {
+  return index === undefined ? undefined : (index.compacted.find((one) => one.shardId === shardId)?.generation ?? 0);
 }
 
 /** Bytes of fields in the manifest that this version does not know, and keeps. */

@@ -6,7 +6,7 @@
 import type { MemWalIndex } from "../../lance/mem-wal-index.js";
 import type { ShardManifest } from "../../lance/shard-manifest.js";
 import { plainCounters } from "../wal/log-totals.js";
-import { type ShardStats, unknownBytes } from "./shard-stats.js";
+import { type ShardStats, ssTableCounts, unknownBytes } from "./shard-stats.js";
 
 /** @param directory of the table, undefined for a shard without one */
 export function statsJson(
@@ -32,7 +32,8 @@ function plainIndex({ shardingSpecs, writerConfigDefaults, ...rest }: MemWalInde
   };
 }
 
-function plainShard({ shardId, directory, owner, manifest, log, next }: ShardStats): object {
+function plainShard(shard: ShardStats): object {
+  const { shardId, directory, owner, manifest, mergedThrough, log, next } = shard;
   const problem = log.problem(manifest);
   const { entries, rows, batches, bytes } = log.replayed;
   return {
@@ -40,6 +41,7 @@ function plainShard({ shardId, directory, owner, manifest, log, next }: ShardSta
     directory,
     owner: owner ?? null,
     manifest: manifest === undefined ? null : plainManifest(manifest),
+    ssTables: { ...ssTableCounts(shard), mergedThrough: mergedThrough ?? null },
     log: {
       next,
       entries: log.all.entries,

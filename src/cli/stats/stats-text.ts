@@ -9,7 +9,7 @@ import type { ShardManifest } from "../../lance/shard-manifest.js";
 import type { Owner } from "../../table/owner.js";
 import { oneLine } from "../one-line.js";
 import { counted, grouped, size } from "../quantities.js";
-import { type ShardStats, unknownBytes } from "./shard-stats.js";
+import { type ShardStats, ssTableCounts, unknownBytes } from "./shard-stats.js";
 
 const LABEL_WIDTH = 12;
 const MOST_LISTED = 10;
@@ -54,13 +54,15 @@ function fieldText({ transform, expression, parameters }: ShardingField): string
   return `${transform ?? expression ?? "unknown"}${values === "" ? "" : ` (${values})`}`;
 }
 
-function shardLines({ shardId, directory, owner, manifest, log, next }: ShardStats): Line[] {
+function shardLines(shard: ShardStats): Line[] {
+  const { shardId, directory, owner, manifest, log, next } = shard;
   const { replayed, all } = log;
   const lines: Line[] = [
     ["shard", shardId],
     ["directory", directory],
     ["owner", ownerText(owner)],
     ...manifestLines(manifest),
+    ...mergedLines(shard),
     [
       "log",
       `${counted(replayed.entries, "entry", "entries")} to replay, ${counted(replayed.rows, "row")} in ${counted(replayed.batches, "batch", "batches")}, ${size(replayed.bytes)}; the next is ${grouped(next)}`,
@@ -77,6 +79,15 @@ function shardLines({ shardId, directory, owner, manifest, log, next }: ShardSta
   if (problem !== undefined)
     lines.push(["damage", `${problem}; pennon wal lists them, pennon repair says what can be done`]);
   return lines;
+}
+
+function mergedLines(shard: ShardStats): Line[] {
+  const { mergedThrough = 0, manifest } = shard;
+  if (manifest === undefined || (mergedThrough === 0 && manifest.ssTables.length === 0)) return [];
+  const { unmerged, retained } = ssTableCounts(shard);
+  const through =
+    mergedThrough === 0 ? "nothing yet" : `generations 1 to ${grouped(mergedThrough)} into the base table`;
+  return [["merged", `${through}; ${grouped(unmerged)} not yet, ${grouped(retained)} kept for readers of before`]];
 }
 
 function ownerText(owner: Owner | undefined): string {

@@ -16,7 +16,7 @@ import { oneLine } from "../one-line.js";
 import { print } from "../print.js";
 import { counted } from "../quantities.js";
 import { findTableOrShard, shardsOf } from "../shard-path.js";
-import { VerifyBar } from "./verify-bar.js";
+import { StageBar } from "../stage-bar.js";
 
 /** The options of the command. */
 export interface VerifyFlags {
@@ -36,7 +36,7 @@ export async function runVerify(path: string, { json = false }: VerifyFlags): Pr
   }
   const controller = new AbortController();
   const stopListening = listenForSignals(controller);
-  const bar = process.stderr.isTTY ? new VerifyBar(process.stderr) : undefined;
+  const bar = StageBar.onTerminal();
   const findings: Finding[] = [];
   try {
     const lancedb = await loadLanceDb();

@@ -1,16 +1,28 @@
 /**
- * The progress of `pennon verify`, on a terminal: what is being read, and how far it is.
+ * The progress of a command that takes long, on a terminal: what it is at, and how far it is.
  *
  * @module
  */
 import type { WriteStream } from "node:tty";
 import cliProgress from "cli-progress";
-import type { VerifyProgress } from "../../compact/verify-findings.js";
-import { short } from "../quantities.js";
+import { short } from "./quantities.js";
 
 const REFRESH_MS = 100;
 
-export class VerifyBar {
+/** What a command is at. */
+export interface StageProgress {
+  readonly stage: string;
+  /** Rows done so far, of how many, as far as that is known. */
+  readonly rows: number;
+  readonly totalRows?: number | undefined;
+}
+
+export class StageBar {
+  /** One on standard error, if that is a terminal. */
+  static onTerminal(): StageBar | undefined {
+    return process.stderr.isTTY ? new StageBar(process.stderr) : undefined;
+  }
+
   readonly #bar: cliProgress.SingleBar;
   readonly #stream: WriteStream;
   #drawnMs = 0;
@@ -29,7 +41,7 @@ export class VerifyBar {
     this.#bar.start(1, 0, { stage: "opening", shown: "0" });
   }
 
-  show({ stage, rows, totalRows }: VerifyProgress): void {
+  show({ stage, rows, totalRows }: StageProgress): void {
     const nowMs = performance.now();
     if (nowMs - this.#drawnMs < REFRESH_MS) return;
     this.#drawnMs = nowMs;
