@@ -34,13 +34,21 @@ export interface Place {
 /** Behind every batch of an entry. */
 export const END_OF_ENTRY = Number.POSITIVE_INFINITY;
 
-export class ChangeSource {
+/** What was made of a batch, and the place of that. */
+export interface Found<T> extends Place {
+  readonly made: T;
+}
+
+export class ChangeSource<T> {
   readonly #followed: Followed;
+  readonly #make: (batch: LoggedBatch) => T;
   /** Batches of the entry that was read from the log last. */
   #read: readonly LoggedBatch[] = [];
 
-  constructor(followed: Followed) {
+  /** @param make called at once when a batch is found: its memory may be used anew afterwards */
+  constructor(followed: Followed, make: (batch: LoggedBatch) => T) {
     this.#followed = followed;
+    this.#make = make;
   }
 
   /**
@@ -48,18 +56,23 @@ export class ChangeSource {
    *
    * @throws GoneError when it was in an entry that has been collected, or has columns as they were before the table was opened
    */
-  async next({ entry, batch }: Place): Promise<LoggedBatch | undefined> {
-    // Each round but the last reads a later entry, one without rows.
+  async next({ entry, batch }: Place): Promise<Found<T> | undefined> {
+    /** An entry behind which there is another. */
+    let notLast: number | undefined;
+    // Each round but the last reads a later entry, one without rows, or the same once more.
     for (let place = { entry, batch }; ; ) {
       const read = this.#read.find((one) => isBehind(one, place));
-      if (read !== undefined) return read;
+      if (read !== undefined) return this.#found(read);
       const wanted = place.batch === END_OF_ENTRY ? place.entry + 1 : place.entry;
       const oldest = this.#oldestInMemory();
-      if (oldest !== undefined && oldest <= wanted) return this.#inMemory(place);
+      if (oldest !== undefined && oldest <= wanted) return this.#found(this.#inMemory(place));
       const found = await this.#fromLog(wanted);
       if (found === undefined) {
-        if (oldest === undefined && !(await this.#hasEntryBehind(wanted))) return undefined;
-        return this.#throwGone(wanted);
+        // Entries come in order: where a later one was known before, this one had been there.
+        if (oldest !== undefined || notLast === wanted) return this.#throwGone(wanted);
+        if (!(await this.#hasEntryBehind(wanted))) return undefined;
+        notLast = wanted; // it may have come while it was looked for
+        continue;
       }
       this.#read = found;
       if (!found.some((one) => isBehind(one, place))) place = { entry: wanted, batch: END_OF_ENTRY };
@@ -80,6 +93,10 @@ export class ChangeSource {
       oldest = entry;
     }
     return { entry: oldest - 1, batch: END_OF_ENTRY };
+  }
+
+  #found(batch: LoggedBatch | undefined): Found<T> | undefined {
+    return batch === undefined ? undefined : { entry: batch.entry, batch: batch.batch, made: this.#make(batch) };
   }
 
   #oldestInMemory(): number | undefined {

@@ -58,8 +58,12 @@ async function* changes<R>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Change<R>, void> {
   const wake = new Wake([followed.closed, ...(signal === undefined ? [] : [signal])]);
-  const source = new ChangeSource(followed);
   let maker: { readonly schema: Schema; readonly changes: ChangeMaker<R> } | undefined;
+  const source = new ChangeSource(followed, (batch) => {
+    const { schema } = batch.rows;
+    if (maker?.schema !== schema) maker = { schema, changes: new ChangeMaker<R>(schema) };
+    return maker.changes.change(batch);
+  });
   try {
     let place = start ?? (await source.beforeOldest());
     for (;;) {
@@ -69,9 +73,7 @@ async function* changes<R>(
       const next = await source.next(place);
       if (next !== undefined) {
         place = { entry: next.entry, batch: next.batch };
-        const { schema } = next.rows;
-        if (maker?.schema !== schema) maker = { schema, changes: new ChangeMaker<R>(schema) };
-        yield maker.changes.change(next);
+        yield next.made;
         continue;
       }
       if (followed.failure !== undefined) throw followed.failure;
