@@ -71,7 +71,8 @@ export {
 } from "./table/nested-column-types.js";
 export { type OpenTableOptions, openTable, type PrimaryKey, type SchemaOption } from "./table/open-table.js";
 export { type Row, type RowInput, schema, type TableSchema } from "./table/schema.js";
-export type { AtomicRows, ChangedRow, ProducerOptions, PutOptions, PutRows, Table, TableStats } from "./table/table.js";
+export type { Table } from "./table/table.js";
+export type { AtomicRows, ChangedRow, ProducerOptions, PutOptions, PutRows, TableStats } from "./table/table-types.js";
 export type { Position } from "./writer/position.js";
 export { Producer, type ProducerPutOptions } from "./writer/producer.js";
 export type { ProducerHandle } from "./writer/producer-messages.js";

@@ -189,3 +189,10 @@ class Pipeline {
     return this.#pending.size > 0 ? Promise.race(this.#pending) : sleep(RECHECK_MS);
   }
 }
+
+/** An iterable that is none of the things put as a whole; batches and tables of apache-arrow are iterable too. */
+export function isCut(rows: unknown): rows is Iterable<unknown> | AsyncIterable<unknown> {
+  if (typeof rows !== "object" || rows === null || Array.isArray(rows) || isRecordBatchLike(rows)) return false;
+  if ("batches" in rows && "schema" in rows) return false;
+  return Symbol.asyncIterator in rows || Symbol.iterator in rows;
+}

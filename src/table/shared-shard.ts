@@ -135,6 +135,15 @@ export class SharedShard {
     return "rows" in what ? writer.put(what.rows, options) : writer.delete(what.keys, options);
   }
 
+  /** Puts rows atomically: those of an append-only table get their numbers. See `ShardWriter.put`. */
+  async putRows(rows: unknown, options: PutOptions): Promise<Position> {
+    const { rowIds } = this.#current;
+    if (rowIds === undefined) return this.put({ rows: rows as object }, options); // which checks it
+    const numbered = rowIds.number(rows);
+    const counters = new Map([...numbered.counters, ...(options.counters ?? [])]);
+    return this.put({ rows: numbered.rows }, { ...options, counters });
+  }
+
   /** Does something with the shard when no columns are being changed. */
   async use<T>(action: (shard: OpenShard) => Promise<T>): Promise<T> {
     await this.#changed;

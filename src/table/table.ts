@@ -4,20 +4,13 @@
  * @module
  */
 import type { RecordBatch, Schema } from "apache-arrow";
-import { isRecordBatchLike, type RecordBatchLike } from "../arrow/shape.js";
 import type { CompactionResult } from "../compact/compactor-options.js";
 import type { GarbageReport } from "../compact/garbage-options.js";
-import { IDLE_STATUS, type MaintenanceStatus } from "../compact/maintenance-status.js";
 import type { OptimizeOutcome } from "../compact/optimize-base.js";
 import { ClosedError, UsageError } from "../errors.js";
-import { countRows } from "../scan/count-rows.js";
-import { lookUp } from "../scan/look-up.js";
-import { checkScanOptions, type ScanOptions, scanSnapshot } from "../scan/scan-snapshot.js";
+import { checkScanOptions, type ScanOptions } from "../scan/scan-snapshot.js";
 import type { Position } from "../writer/position.js";
 import type { ProducerHandle } from "../writer/producer-messages.js";
-import type { TableLike } from "../writer/put-rows.js";
-import type { WriterStats } from "../writer/shard-writer.js";
-import type { Durability } from "../writer/waiting-put.js";
 import { addColumns, type NewColumn } from "./add-columns.js";
 import type { Change } from "./change.js";
 import { type FollowOptions, followTable } from "./follow-table.js";
@@ -25,57 +18,19 @@ import { assertKnownOptions } from "./known-options.js";
 import { namedFailure } from "./named-failure.js";
 import type { OpenShard } from "./open-shard.js";
 import type { Lease } from "./open-writers.js";
-import { putIterable } from "./put-iterable.js";
+import { isCut, putIterable } from "./put-iterable.js";
+import { countShard, lookUpShard, scanShard } from "./read-shard.js";
 import type { SharedShard } from "./shared-shard.js";
-
-/** How rows are put. */
-export interface PutOptions {
-  /**
-   * What is true when the promise resolves: the rows survive a loss of power (`disk`), the end of this process (`os`), or are there for
-   * reads of this table (`memory`).
-   * @default "disk"
-   */
-  readonly durability?: Durability;
-  /**
-   * Ends the wait. Before the rows are appended nothing is written, and the signal's reason is thrown; after that they stay, and
-   * `OutcomeUnknownError` carries their position.
-   */
-  readonly signal?: AbortSignal;
-}
-
-/** Rows that are put atomically: a row, an array of rows, Arrow batches or a table. */
-export type AtomicRows<I> = I | readonly I[] | RecordBatchLike | readonly RecordBatchLike[] | TableLike;
-
-/** What can be put: rows, or an iterable of them, which is cut into several puts. */
-export type PutRows<I> = AtomicRows<I> | Iterable<AtomicRows<I>> | AsyncIterable<AtomicRows<I>>;
-
-/** A row of a change: as it was put, or of a deleted row the key, and null for all else. */
-export type ChangedRow<R> =
-  | (R & { readonly _op: "put" })
-  | ({ [K in keyof R]: R[K] | null } & { readonly _op: "delete" });
-
-/** What a producer may have on its way at once. */
-export interface ProducerOptions {
-  /** Puts. @default 256 */
-  readonly maxPuts?: number;
-  /** Bytes of them. @default 16 MiB */
-  readonly maxBytes?: number;
-}
-
-/** What a table tells of itself. */
-export interface TableStats extends WriterStats {
-  /** Directory of the table. */
-  readonly directory: string;
-  /** Rows in memory, older versions and deletions included. */
-  readonly rows: number;
-  /** The way of the rows from memory into the base table, as it was when it last moved on. */
-  readonly maintenance: MaintenanceStatus;
-  /**
-   * Bytes written to log, SSTables and base table for each byte of rows put, by this writer; 0 before anything was put. Merging writes rows
-   * of the base table anew.
-   */
-  readonly writeAmplification: number;
-}
+import { tableStats } from "./table-stats.js";
+import {
+  type ChangedRow,
+  OPTIONS,
+  type ProducerOptions,
+  type PutOptions,
+  type PutRows,
+  type TableStats,
+  writerOptions,
+} from "./table-types.js";
 
 /**
  * @typeParam R a row that is read
@@ -126,7 +81,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async put(rows: PutRows<I>, options: PutOptions = {}): Promise<Position> {
     this.#assertOpen();
-    assertKnownOptions("put", options, PUT_OPTIONS);
+    assertKnownOptions("put", options, OPTIONS.put);
     return this.#tracked(isCut(rows) ? this.#putIterable(rows, options) : this.#putAtomic(rows, options));
   }
 
@@ -137,7 +92,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async delete(keys: readonly K[], options: PutOptions = {}): Promise<Position> {
     this.#assertOpen();
-    assertKnownOptions("delete", options, PUT_OPTIONS);
+    assertKnownOptions("delete", options, OPTIONS.put);
     return this.#tracked(this.#lease.opened.put({ keys }, writerOptions(options)));
   }
 
@@ -149,7 +104,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async get(key: K, options: { readonly signal?: AbortSignal } = {}): Promise<R | undefined> {
     this.#assertOpen();
-    assertKnownOptions("get", options, GET_OPTIONS);
+    assertKnownOptions("get", options, OPTIONS.get);
     options.signal?.throwIfAborted();
     return (await this.#lookUp([key], options.signal))[0];
   }
@@ -157,7 +112,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   /** As {@link get}, for several keys at once: a row or undefined for each, in their order. */
   async getMany(keys: readonly K[], options: { readonly signal?: AbortSignal } = {}): Promise<(R | undefined)[]> {
     this.#assertOpen();
-    assertKnownOptions("getMany", options, GET_OPTIONS);
+    assertKnownOptions("getMany", options, OPTIONS.get);
     return this.#lookUp(keys, options.signal);
   }
 
@@ -169,29 +124,18 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   scan(options: ScanOptions = {}): AsyncGenerator<RecordBatch, void> {
     this.#assertOpen();
-    assertKnownOptions("scan", options, SCAN_OPTIONS);
+    assertKnownOptions("scan", options, OPTIONS.scan);
     checkScanOptions(this.schema, options);
-    return this.#scan(options);
+    return scanShard(this.#shard, options, this.#closed.signal);
   }
 
   /** How many rows there are, exactly. Where there are newer rows, the keys of the base table are read. */
   async count(options: { readonly signal?: AbortSignal } = {}): Promise<number> {
     this.#assertOpen();
-    assertKnownOptions("count", options, GET_OPTIONS);
+    assertKnownOptions("count", options, OPTIONS.get);
     const { signal } = options;
     const ends = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
-    const shard = this.#shard;
-    const letGo = shard.hold();
-    try {
-      const snapshot = await shard.snapshots.capture(signal);
-      try {
-        return await countRows(snapshot, ends);
-      } finally {
-        snapshot.release();
-      }
-    } finally {
-      letGo();
-    }
+    return countShard(this.#shard, signal, ends);
   }
 
   /**
@@ -203,7 +147,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   follow(options: FollowOptions = {}): AsyncGenerator<Change<ChangedRow<R>>, void> {
     this.#assertOpen();
-    assertKnownOptions("follow", options, FOLLOW_OPTIONS);
+    assertKnownOptions("follow", options, OPTIONS.follow);
     return followTable<ChangedRow<R>>(this.#lease.opened.followed(this.#closed.signal), options);
   }
 
@@ -215,7 +159,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   producer(options: ProducerOptions = {}): ProducerHandle {
     this.#assertOpen();
-    assertKnownOptions("producer", options, PRODUCER_OPTIONS);
+    assertKnownOptions("producer", options, OPTIONS.producer);
     const { writer, rowIds } = this.#shard;
     if (rowIds !== undefined) {
       throw new UsageError(
@@ -228,18 +172,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   /** What the table tells of itself, as of now. */
   stats(): TableStats {
     this.#assertOpen();
-    const { maintenance } = this.#shard;
-    const stats = this.#lease.opened.stats();
-    const { memtables, written, putBytes } = stats;
-    const status = maintenance?.status ?? IDLE_STATUS;
-    const bytes = written.bytes + status.written.ssTables + status.written.base;
-    return {
-      directory: this.directory,
-      rows: memtables.reduce((sum, { rows }) => sum + rows, 0),
-      ...stats,
-      maintenance: status,
-      writeAmplification: putBytes === 0 ? 0 : bytes / putBytes,
-    };
+    return tableStats(this.#lease.opened);
   }
 
   /**
@@ -249,8 +182,7 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    * @throws UsageError when the table was opened with `maintenance: false`; what the flush has failed with, and then it is tried again
    */
   async flush(): Promise<void> {
-    this.#assertOpen();
-    await this.#tracked(this.#lease.opened.use(({ writer }) => writer.flush()));
+    await this.#use(({ writer }) => writer.flush());
   }
 
   /**
@@ -260,30 +192,26 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
    */
   async compact(): Promise<CompactionResult> {
     await this.flush();
-    return this.#tracked(this.#lease.opened.use(({ maintained }) => maintained.compact()));
+    return this.#use(({ maintained }) => maintained.compact());
   }
 
   /** Removes files that nobody needs any more. It happens by itself, every minute. */
   async collect(): Promise<GarbageReport> {
-    this.#assertOpen();
-    return this.#tracked(this.#lease.opened.use(({ maintained }) => maintained.collect()));
+    return this.#use(({ maintained }) => maintained.collect());
   }
 
   /** Has LanceDB join small fragments of the base table, bring its indexes up to date, and remove old versions. It happens by itself. */
   async optimize(): Promise<OptimizeOutcome> {
-    this.#assertOpen();
-    return this.#tracked(this.#lease.opened.use(({ maintained }) => maintained.optimize()));
+    return this.#use(({ maintained }) => maintained.optimize());
   }
 
   /** Nothing is merged, collected or optimized by itself until {@link resumeMaintenance}; flushes go on, as puts need their memory. */
   async pauseMaintenance(): Promise<void> {
-    this.#assertOpen();
-    await this.#lease.opened.use(({ maintained }) => maintained.pause());
+    await this.#use(({ maintained }) => maintained.pause());
   }
 
   async resumeMaintenance(): Promise<void> {
-    this.#assertOpen();
-    await this.#lease.opened.use(({ maintained }) => maintained.resume());
+    await this.#use(({ maintained }) => maintained.resume());
   }
 
   /**
@@ -330,33 +258,8 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
 
   async #lookUp(keys: readonly K[], signal: AbortSignal | undefined): Promise<(R | undefined)[]> {
     signal?.throwIfAborted();
-    const shard = this.#shard;
-    const letGo = shard.hold();
-    let rows: unknown[];
-    try {
-      const { snapshots, keys: columns, reader } = shard;
-      rows = await lookUp(snapshots, columns.columns(keys), ({ batch, row }) => reader.read(batch, row), signal);
-    } finally {
-      letGo();
-    }
+    const rows = await lookUpShard(this.#shard, keys, signal);
     return rows as (R | undefined)[]; // the schema's, which the type was made of
-  }
-
-  async *#scan(options: ScanOptions): AsyncGenerator<RecordBatch, void> {
-    const closed = this.#closed.signal;
-    closed.throwIfAborted();
-    const shard = this.#shard;
-    const letGo = shard.hold();
-    try {
-      const snapshot = await shard.snapshots.capture(options.signal);
-      try {
-        yield* scanSnapshot(snapshot, options, { copy: true, closed });
-      } finally {
-        snapshot.release();
-      }
-    } finally {
-      letGo();
-    }
   }
 
   async #putIterable(rows: Iterable<unknown> | AsyncIterable<unknown>, options: PutOptions): Promise<Position> {
@@ -369,12 +272,14 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
     return last ?? this.#putAtomic([], options);
   }
 
-  async #putAtomic(rows: unknown, options: PutOptions): Promise<Position> {
-    const { rowIds } = this.#shard;
-    const shared = this.#lease.opened;
-    if (rowIds === undefined) return shared.put({ rows: rows as object }, writerOptions(options)); // which checks it
-    const numbered = rowIds.number(rows);
-    return shared.put({ rows: numbered.rows }, { ...writerOptions(options), counters: numbered.counters });
+  #putAtomic(rows: unknown, options: PutOptions): Promise<Position> {
+    return this.#lease.opened.putRows(rows, writerOptions(options));
+  }
+
+  /** Does something with the shard, for which `close` waits. */
+  async #use<T>(action: (shard: OpenShard) => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    return this.#tracked(this.#lease.opened.use(action));
   }
 
   /** Counts a call until it is done, for `close` to wait for. */
@@ -392,21 +297,4 @@ export class Table<R = Record<string, unknown>, I = Readonly<Record<string, unkn
   #assertOpen(): void {
     this.#closed.signal.throwIfAborted();
   }
-}
-
-const PUT_OPTIONS: readonly string[] = ["durability", "signal"];
-const GET_OPTIONS: readonly string[] = ["signal"];
-const SCAN_OPTIONS: readonly string[] = ["select", "limit", "signal"];
-const FOLLOW_OPTIONS: readonly string[] = ["from", "signal"];
-const PRODUCER_OPTIONS: readonly string[] = ["maxPuts", "maxBytes"];
-
-function writerOptions({ durability, signal }: PutOptions): PutOptions {
-  return { ...(durability === undefined ? {} : { durability }), ...(signal === undefined ? {} : { signal }) };
-}
-
-/** An iterable that is none of the things put as a whole; batches and tables of apache-arrow are iterable too. */
-function isCut(rows: unknown): rows is Iterable<unknown> | AsyncIterable<unknown> {
-  if (typeof rows !== "object" || rows === null || Array.isArray(rows) || isRecordBatchLike(rows)) return false;
-  if ("batches" in rows && "schema" in rows) return false;
-  return Symbol.asyncIterator in rows || Symbol.iterator in rows;
 }

@@ -86,13 +86,7 @@ export class IntoTarget {
 
   /** Puts a batch atomically; resolves when it survives a loss of power. */
   async put(batch: RecordBatch, counters: ReadonlyMap<string, bigint>): Promise<void> {
-    const { writer, rowIds } = this.#lease.opened.current;
-    if (rowIds === undefined) {
-      await writer.put(batch, { counters });
-    } else {
-      const numbered = rowIds.number(batch);
-      await writer.put(numbered.rows, { counters: new Map([...numbered.counters, ...counters]) });
-    }
+    await this.#lease.opened.putRows(batch, { counters });
   }
 
   /** Has all rows in the base table, and removes what is not needed any more. */
