@@ -24,6 +24,7 @@ export const SCRIPT: readonly Step[] = [
   { deleted: [3] },
   { put: { 5: "c", 1: "c" } },
   flush,
+  collect, // what is not merged stays
   compact,
   collect,
   { put: { 3: "d", 6: "d" } },
@@ -34,6 +35,7 @@ export const SCRIPT: readonly Step[] = [
   { call: "optimize" },
   collect,
   { put: { 7: "f" } },
+  collect,
 ];
 
 /** What the table holds once so many steps are done. */
