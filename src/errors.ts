@@ -65,6 +65,9 @@ export class ConflictError extends PennonError {
   readonly code = "Conflict";
 }
 
+/** The shard was claimed by another writer, or takes no writers any more: this one will never write again. */
+export class FencedError extends ConflictError {}
+
 /** What is known of an operation whose outcome is not. */
 export interface OutcomeUnknownOptions extends ErrorOptions {
   /** Where the rows are in the history of the table, if they are there. */

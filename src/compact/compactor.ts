@@ -80,7 +80,7 @@ export class Compactor {
   #merged = 0;
 
   private constructor(options: CompactorOptions, connection: Connection, table: Table) {
-    const { tableDirectory, primaryKey, manifests, epoch, predecessorGone = false, onStep = () => {} } = options;
+    const { tableDirectory, primaryKey, manifests, epoch, onStep = () => {} } = options;
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connection = connection;
@@ -90,7 +90,7 @@ export class Compactor {
     this.#watch = new EpochWatch(manifests, { epoch });
     const { mergeTimeoutMs } = this.#limits;
     this.#commits = new BaseCommits({ table, tableDirectory, primaryKey, watch: this.#watch, mergeTimeoutMs, onStep });
-    this.#fenced = predecessorGone || epoch <= 1;
+    this.#fenced = options.predecessorGone ?? epoch <= 1;
   }
 
   /**

@@ -33,7 +33,7 @@ interface Waiting {
 }
 
 export class MaintenanceThread implements Flusher {
-  readonly #data: MaintenanceThreadData;
+  #data: MaintenanceThreadData;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #nextId = 0;
@@ -153,6 +153,8 @@ export class MaintenanceThread implements Flusher {
   #onLost(worker: Worker, cause: Error): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    // What LanceDB was at in it may go on: the next one has to be sure that this has ended.
+    this.#data = { ...this.#data, table: { ...this.#data.table, predecessorGone: false } };
     const error = new StorageError(`the maintenance thread is lost: ${cause.message}`, { cause });
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -9,7 +9,8 @@
  * @module
  */
 import { decodeSchemaMessage } from "../arrow/schema.js";
-import { ClosedError, ConflictError } from "../errors.js";
+import { ClosedError, FencedError, StorageError } from "../errors.js";
+import { assertHeld } from "../lance/epoch-watch.js";
 import { flushMemtable } from "../lance/flush-memtable.js";
 import { loadLanceDb } from "../lance/lancedb-module.js";
 import { ManifestStore } from "../lance/manifest-store.js";
@@ -32,6 +33,9 @@ const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 5 * 60_000;
 const LEAST_TICK_MS = 20;
 const MOST_TICK_MS = 5_000;
+
+/** SSTables beyond the base table at most: each makes every read slower. */
+const MAX_UNMERGED = 512;
 
 /** Tasks that run one at a time. */
 type AloneTask = Exclude<MaintenanceTaskName, "flush">;
@@ -156,6 +160,8 @@ export class Maintenance {
 
   async #flush({ generation, handle, replayAfter }: FlushPlan): Promise<Flushed> {
     const { database, name, shardDirectory, epoch, primaryKey } = this.#table;
+    const published = await this.#publishedBefore(generation);
+    if (published !== undefined) return published;
     const lancedb = await loadLanceDb();
     const directory = newSsTableName(generation);
     const memtable = Memtable.attachPinned(handle, { cachedBatches: 1 }); // the writer keeps it until this is done
@@ -175,6 +181,22 @@ export class Maintenance {
       memtable.close();
       for (const one of names) this.#building.delete(one);
     }
+  }
+
+  /** What a flush of it has come to that nobody heard of: it had ended, or its thread, when the SSTable was published. */
+  async #publishedBefore(generation: number): Promise<Flushed | undefined> {
+    const manifest = await this.#manifests.refresh();
+    assertHeld(manifest, this.#table.epoch, this.#table.shardId);
+    const { unmerged } = await this.#progress.read();
+    if (manifest.currentGeneration > generation) {
+      const ssTable = manifest.ssTables.find((one) => one.generation === generation);
+      return { rows: ssTable?.physicalRows ?? 0, bytes: 0 };
+    }
+    if (unmerged.ssTables < MAX_UNMERGED) return undefined;
+    const because = this.#status.current.tasks.compact.lastError?.message ?? "they are merged one after the other";
+    throw new StorageError(
+      `${unmerged.ssTables} SSTables of ${this.#table.tableDirectory} are not merged, at most ${MAX_UNMERGED} may be: ${because}`,
+    );
   }
 
   async #compact(): Promise<CompactionResult> {
@@ -219,9 +241,11 @@ export class Maintenance {
   }
 
   async #optimize(): Promise<OptimizeOutcome> {
+    const merges = this.#mergesSince;
+    const outcome = await (await this.#openCompactor()).optimize(this.#settings.versionRetentionMs);
     this.#optimizedAt = performance.now();
-    this.#mergesSince = 0;
-    return (await this.#openCompactor()).optimize(this.#settings.versionRetentionMs);
+    this.#mergesSince -= merges;
+    return outcome;
   }
 
   // --- what is due -------------------------------------------------------------------------------------------------
@@ -229,13 +253,9 @@ export class Maintenance {
   #consider(): void {
     if (this.#considering || !this.#mayBegin) return;
     this.#considering = true;
-    void this.#doWhatIsDue()
-      .catch((error: unknown) => {
-        if (!this.#closing.signal.aborted) this.#events.onError("compact", error);
-      })
-      .finally(() => {
-        this.#considering = false;
-      });
+    void this.#doWhatIsDue().finally(() => {
+      this.#considering = false;
+    });
   }
 
   get #mayBegin(): boolean {
@@ -244,14 +264,18 @@ export class Maintenance {
 
   async #doWhatIsDue(): Promise<void> {
     const { collectIntervalMs, optimizeIntervalMs, optimizeMerges, retentionMs } = this.#settings;
-    if (await this.#isCompactionDue()) await this.#byItself("compact", () => this.#compact());
+    await this.#byItself("compact", async () => {
+      if (await this.#isCompactionDue()) await this.#alone("compact", () => this.#compact());
+    });
     const now = performance.now();
-    if (now - this.#collectedAt >= collectIntervalMs) await this.#byItself("collect", () => this.#collect());
+    if (now - this.#collectedAt >= collectIntervalMs) {
+      await this.#byItself("collect", () => this.collect());
+    }
     const merges = this.#mergesSince;
     // Merged SSTables stay until the indexes that LanceDB searches have their rows.
     const intervalMs = this.#progress.indexesLag ? Math.min(optimizeIntervalMs, retentionMs) : optimizeIntervalMs;
     if (merges >= optimizeMerges || (merges > 0 && now - this.#optimizedAt >= intervalMs)) {
-      await this.#byItself("optimize", () => this.#optimize());
+      await this.#byItself("optimize", () => this.optimize());
     }
   }
 
@@ -274,7 +298,7 @@ export class Maintenance {
     const pause = this.#pauses.get(task);
     if (!this.#mayBegin || (pause !== undefined && performance.now() < pause.until)) return;
     try {
-      await this.#alone(task, action);
+      await action();
       this.#pauses.delete(task);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
@@ -300,7 +324,7 @@ export class Maintenance {
       this.#tell({ task, milliseconds: performance.now() - start });
       return value;
     } catch (error) {
-      if (error instanceof ConflictError && error.message.includes("fenced")) this.#fenced = true;
+      if (error instanceof FencedError) this.#fenced = true;
       if (!this.#closing.signal.aborted) this.#tell({ task, milliseconds: performance.now() - start, error });
       throw error;
     }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { ConflictError, CorruptError } from "../errors.js";
+import { CorruptError, FencedError } from "../errors.js";
 import type { ManifestStore } from "./manifest-store.js";
 import type { ShardManifest } from "./shard-manifest.js";
 
@@ -24,7 +24,7 @@ export class EpochWatch {
   /**
    * Returns while the claim holds: at some moment between the call and its return there was no newer one.
    *
-   * @throws ConflictError when the shard was claimed by another writer, or sealed: for good. Errors of the store say nothing about the
+   * @throws FencedError, a `ConflictError`, when the shard was claimed by another writer, or sealed: for good. Errors of the store say nothing about the
    * claim, and nothing may be acknowledged on them
    */
   async check(): Promise<void> {
@@ -43,7 +43,7 @@ export class EpochWatch {
 /**
  * Whether the writer of this epoch may still write, by this manifest.
  *
- * @throws ConflictError when not
+ * @throws FencedError when not
  */
 export function assertHeld(
   manifest: ShardManifest | undefined,
@@ -56,17 +56,17 @@ export function assertHeld(
     );
   }
   if (manifest.writerEpoch > epoch) {
-    throw new ConflictError(
+    throw new FencedError(
       `Shard ${shardId} is fenced: another writer has claimed it with epoch ${manifest.writerEpoch}, this one has ${epoch}. Open it again to write on.`,
     );
   }
   assertNotSealed(manifest, shardId);
 }
 
-/** @throws ConflictError when the shard takes no writers */
+/** @throws FencedError when the shard takes no writers */
 export function assertNotSealed(manifest: ShardManifest, shardId: string): void {
   if (manifest.status === "active") return;
-  throw new ConflictError(
+  throw new FencedError(
     manifest.status === "sealed"
       ? `Shard ${shardId} is sealed: it takes no more writers. If its table was being detached, detach it again.`
       : `Shard ${shardId} has status ${manifest.status}, which this version does not know; expected 0, active. A newer version may write to it.`,

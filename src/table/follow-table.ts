@@ -79,6 +79,8 @@ async function* changes<R>(
       if (followed.failure !== undefined) throw followed.failure;
       await wake.next();
     }
+  } catch (error) {
+    if (!followed.closed.aborted || signal?.aborted) throw error; // what is read from is closed with the table
   } finally {
     followed.retain(source, undefined);
     wake.close();

@@ -45,6 +45,9 @@ interface OpenShardContext {
   readonly rowIds?: RowIds | undefined;
 }
 
+/** After so long a table that was opened looks what earlier runs have left: most that are opened for a moment are closed by then. */
+const FIRST_LOOK_MS = 1_000;
+
 export class OpenShard {
   readonly table: LanceTable;
   readonly writer: ShardWriter;
@@ -59,6 +62,7 @@ export class OpenShard {
   readonly #pool: PoolReader;
   /** What the writer told last, once it is closed. */
   #lastStats: WriterStats | undefined;
+  readonly #firstLook: NodeJS.Timeout;
   #holds = 0;
   #isFree: (() => void) | undefined;
 
@@ -74,6 +78,10 @@ export class OpenShard {
     this.rowIds = rowIds;
     this.reader = new RowReader(table.schema);
     this.keys = new KeyColumns(table.schema, table.primaryKey);
+    // What earlier runs have left is merged and collected, though nothing more should be put.
+    this.#firstLook = setTimeout(() => {
+      if (writer.replayAfter > 0) void maintenance?.refresh().catch(() => {}); // told of as an event
+    }, FIRST_LOOK_MS).unref();
     const pool = PoolReader.attach(writer.pool);
     this.#pool = pool;
     const { schema, primaryKey, tableDirectory, shardDirectory, shardId } = table;
@@ -154,6 +162,7 @@ export class OpenShard {
   /** Ends writing and maintenance: nothing changes any more. Reads go on. @throws what the writer had stopped for */
   async stop(): Promise<void> {
     this.#lastStats ??= this.writer.stats();
+    clearTimeout(this.#firstLook);
     try {
       await this.writer.close();
     } finally {

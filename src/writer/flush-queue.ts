@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { ConflictError, OutcomeUnknownError } from "../errors.js";
+import { FencedError, OutcomeUnknownError } from "../errors.js";
 import { publishEvent } from "./events.js";
 import type { Flushed, Flusher } from "./flusher.js";
 import type { LiveMemtable } from "./memtable-set.js";
@@ -174,7 +174,7 @@ export class FlushQueue {
     this.#failure = error;
     this.#tally = { ...this.#tally, failures: this.#tally.failures + 1 };
     this.#rejectAll(error);
-    if (error instanceof ConflictError || error instanceof OutcomeUnknownError) {
+    if (error instanceof FencedError || error instanceof OutcomeUnknownError) {
       this.stop(error);
       this.#events.onStopped(error);
       return;

@@ -29,7 +29,7 @@ export interface Flusher {
    * Writes the SSTable of a memtable and publishes it in the shard's manifest; when it resolves, that survives a loss of power. Called for
    * one memtable after the other, in ascending order of generations; after a failure, for the same one again.
    *
-   * @throws ConflictError when a newer writer has claimed the shard: then never again
+   * @throws FencedError when a newer writer has claimed the shard: then never again
    */
   flush(plan: FlushPlan): Promise<Flushed>;
 }

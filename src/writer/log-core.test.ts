@@ -145,7 +145,7 @@ describe("an entry", () => {
     const { log } = await openLog();
     await expect(log.append(plan(1, { memtable: 7 }))).rejects.toThrow(StorageError);
     const { log: other } = await openLog("other");
-    other.dropMemtable(FIRST);
+    other.dropMemtable(FIRST, 0);
     await expect(other.append(plan(1))).rejects.toThrow(StorageError);
   });
 });

@@ -54,7 +54,8 @@ export class LogCore implements ShardLog {
   #header: EntryHeader | undefined;
   #watch: EpochWatch | undefined;
   #sequence = 0;
-  #unsynced: string[] = [];
+  /** Positions of entries that do not survive a loss of power yet. */
+  #unsynced: number[] = [];
   #idleTimer: unknown;
   /** What the last call was; calls follow each other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -98,9 +99,10 @@ export class LogCore implements ShardLog {
     this.#memtables.set(generation, BatchStore.attachPinned(handle.store.memory, { cachedBatches: 1 }));
   }
 
-  dropMemtable(generation: number): void {
-    this.#memtables.get(generation)?.close();
-    this.#memtables.delete(generation);
+  dropMemtable(generation: number, coveredThrough: number): void {
+    this.#forget(generation);
+    // They need not survive by themselves any more, and may be collected.
+    this.#unsynced = this.#unsynced.filter((position) => position > coveredThrough);
   }
 
   onFailure(listener: (error: Error) => void): void {
@@ -120,9 +122,14 @@ export class LogCore implements ShardLog {
       if (this.#failure !== undefined) throw this.#failure;
       await this.#sync();
     } finally {
-      for (const generation of [...this.#memtables.keys()]) this.dropMemtable(generation);
+      for (const generation of [...this.#memtables.keys()]) this.#forget(generation);
       await this.#store.close();
     }
+  }
+
+  #forget(generation: number): void {
+    this.#memtables.get(generation)?.close();
+    this.#memtables.delete(generation);
   }
 
   async #append(plan: EntryPlan): Promise<number> {
@@ -154,7 +161,7 @@ export class LogCore implements ShardLog {
     if (durable) await this.#sync();
     const parts = [header, ...run, END_OF_STREAM.slice()];
     await this.#putEntry(key, parts, durable, sequence);
-    if (!durable) this.#unsynced.push(key);
+    if (!durable) this.#unsynced.push(plan.entry);
     await this.#assertNotFenced(key);
     memtable.advanceDurable(plan.to);
     return parts.reduce((sum, part) => sum + part.byteLength, 0);
@@ -232,8 +239,10 @@ export class LogCore implements ShardLog {
 
   async #sync(): Promise<void> {
     if (this.#unsynced.length === 0) return;
-    await this.#patiently(() => this.#store.sync(this.#unsynced));
-    this.#unsynced = [];
+    const synced = new Set(this.#unsynced);
+    // Anew at each try: some may have been covered, and collected, meanwhile.
+    await this.#patiently(() => this.#store.sync(this.#unsynced.map(walKey)));
+    this.#unsynced = this.#unsynced.filter((position) => !synced.has(position));
   }
 
   /** Does again what had no effect for a passing reason, and does no harm twice. */

@@ -27,7 +27,7 @@ export type LogRequest =
 export type ToLogThread =
   | LogRequest
   | { readonly kind: "memtable"; readonly generation: number; readonly handle: MemtableHandle }
-  | { readonly kind: "drop"; readonly generation: number };
+  | { readonly kind: "drop"; readonly generation: number; readonly coveredThrough: number };
 
 /** Replies, in the order of the requests; and, unasked, a failure while no entry is being written. */
 export type FromLogThread = LogReply | { readonly failure: PlainError };

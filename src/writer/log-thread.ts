@@ -52,8 +52,8 @@ export class LogThread implements ShardLog {
     this.#post({ kind: "memtable", generation, handle });
   }
 
-  dropMemtable(generation: number): void {
-    this.#post({ kind: "drop", generation });
+  dropMemtable(generation: number, coveredThrough: number): void {
+    this.#post({ kind: "drop", generation, coveredThrough });
   }
 
   async append(plan: EntryPlan): Promise<number> {

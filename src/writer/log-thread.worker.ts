@@ -51,7 +51,7 @@ async function replyTo(request: LogRequest): Promise<LogReply> {
 
 async function handle(message: ToLogThread): Promise<void> {
   if (message.kind === "memtable") log.addMemtable(message.generation, message.handle);
-  else if (message.kind === "drop") log.dropMemtable(message.generation);
+  else if (message.kind === "drop") log.dropMemtable(message.generation, message.coveredThrough);
   else port?.postMessage(await replyTo(message));
 }
 

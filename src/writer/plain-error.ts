@@ -8,6 +8,7 @@ import {
   ConflictError,
   CorruptError,
   type ErrorCode,
+  FencedError,
   type FullBound,
   FullError,
   GoneError,
@@ -26,6 +27,7 @@ export interface PlainError {
   readonly bound?: FullBound;
   readonly position?: string | undefined;
   readonly retryable?: boolean;
+  readonly fenced?: boolean;
   readonly cause?: PlainError;
 }
 
@@ -40,6 +42,7 @@ export function toPlainError(error: unknown, depth = 0): PlainError {
   if (error instanceof OutcomeUnknownError) {
     return { code: error.code, position: error.position, retryable: error.retryable, ...common };
   }
+  if (error instanceof FencedError) return { code: error.code, fenced: true, ...common };
   return { code: error instanceof PennonError ? error.code : "Defect", ...common };
 }
 
@@ -59,7 +62,7 @@ function rebuild(plain: PlainError, options: ErrorOptions): Error {
     case "Retryable":
       return new RetryableError(message, options);
     case "Conflict":
-      return new ConflictError(message, options);
+      return plain.fenced === true ? new FencedError(message, options) : new ConflictError(message, options);
     case "OutcomeUnknown":
       return new OutcomeUnknownError(message, {
         ...options,

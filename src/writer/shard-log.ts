@@ -75,8 +75,12 @@ export interface ShardLog {
   open(): Promise<OpenedLog>;
   /** Says of a memtable that entries will be taken from; replayed ones are known. */
   addMemtable(generation: number, handle: MemtableHandle): void;
-  /** Says that no entry will be taken from the memtable any more. */
-  dropMemtable(generation: number): void;
+  /**
+   * Says that no entry will be taken from the memtable any more.
+   *
+   * @param coveredThrough last entry whose rows are in SSTables, durably: those up to it may be removed
+   */
+  dropMemtable(generation: number, coveredThrough: number): void;
   /**
    * Writes an entry and moves the durable cursor of its memtable. Entries are written in the order of the calls; after one has failed,
    * all later ones fail.

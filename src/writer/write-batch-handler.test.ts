@@ -57,6 +57,27 @@ describe("group commit", () => {
     expect(await Promise.all([second, third])).toEqual([formatPosition(2, 0), formatPosition(2, 0)]);
   });
 
+  it("tells those who wait in portions, in their order, so that what they do next does not hold the thread up", async () => {
+    const bench = new Bench();
+    const told: { readonly put: number; readonly turn: number }[] = [];
+    for (let put = 0; put < 300; put++) void bench.put(rowOf(put)).then(() => told.push({ put, turn: turns }));
+    let turns = 0;
+    let counting = true;
+    const count = (): void => {
+      turns++;
+      if (counting) setImmediate(count);
+    };
+    await turn();
+    setImmediate(count);
+    await bench.log.finish();
+    await bench.handler.close();
+    counting = false;
+    expect(told.map(({ put }) => put)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    const portions = new Map<number, number>();
+    for (const one of told) portions.set(one.turn, (portions.get(one.turn) ?? 0) + 1);
+    expect(Math.max(...portions.values())).toBeLessThanOrEqual(128);
+  });
+
   it("makes one batch of a thousand small puts", async () => {
     const bench = new Bench();
     for (let i = 0; i < 1_000; i++) bench.put(i % 3 === 0 ? batchOfRows(i, 1) : rowOf(i));

@@ -105,6 +105,8 @@ const MAX_STAGED_ROWS = 4_096;
 const MAX_STAGED_BYTES = 1_048_576;
 /** Behind every batch that an entry can have. */
 const MAX_BATCH = 0xffffffff;
+/** Puts whose promises are resolved in one turn of the event loop. */
+const SETTLED_AT_ONCE = 128;
 /** Entries handed to the log at once. */
 const MAX_IN_FLIGHT = 4;
 
@@ -122,6 +124,9 @@ export class WriteBatchHandler {
   readonly #sealed: OpenEntry[] = [];
   readonly #inFlight: OpenEntry[] = [];
   readonly #idle: (() => void)[] = [];
+  /** Puts that are in the log, and have not been told so. */
+  readonly #settling: WaitingPut[] = [];
+  #settlesLater = false;
   #open: OpenEntry | undefined;
   #nextEntry: number;
   #newestEntry: number;
@@ -234,7 +239,7 @@ export class WriteBatchHandler {
   /** To be called when the rows of the oldest memtable are in an SSTable: gives it up, and appends what has waited for memory. */
   onFlushed(memtable: LiveMemtable): void {
     const { rows, length } = memtable.store.snapshot();
-    this.#log.dropMemtable(memtable.generation);
+    this.#log.dropMemtable(memtable.generation, memtable.entries.at(-1)?.entry ?? 0);
     this.#memtables.release(memtable);
     this.#tally.flushed(rows, length, memtable.logBytes);
     this.#onMemory();
@@ -470,7 +475,8 @@ export class WriteBatchHandler {
     entry.memtable.logBytes += bytes;
     this.#tally.writtenEntry(entry.rows, bytes, elapsedMs);
     publishEvent("flush", { entry: entry.entry, rows: entry.rows, bytes, milliseconds: elapsedMs });
-    for (const put of entry.puts) this.#settle(put, put.position ?? this.#lastPosition);
+    this.#settling.push(...entry.puts);
+    this.#settleSome();
     this.#options.onWritten(entry.memtable);
     this.#pump();
     this.#kick();
@@ -506,6 +512,18 @@ export class WriteBatchHandler {
   }
 
   // --- settling ----------------------------------------------------------------------------------------------------
+
+  /** Those who wait go on in this very turn: so not for all of a large entry at once. */
+  #settleSome(): void {
+    for (const put of this.#settling.splice(0, SETTLED_AT_ONCE)) this.#settle(put, put.position ?? this.#lastPosition);
+    if (this.#settling.length === 0 || this.#settlesLater) return;
+    this.#settlesLater = true;
+    setImmediate(() => {
+      this.#settlesLater = false;
+      this.#settleSome();
+      this.#kick();
+    });
+  }
 
   #settle(put: WaitingPut, position: Position): void {
     this.#pendingPuts--;
@@ -571,7 +589,8 @@ export class WriteBatchHandler {
       !this.#staged.isEmpty ||
       this.#open !== undefined ||
       this.#sealed.length > 0 ||
-      this.#inFlight.length > 0
+      this.#inFlight.length > 0 ||
+      this.#settling.length > 0
     );
   }
 
