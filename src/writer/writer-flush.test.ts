@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FencedError, StorageError } from "../errors.js";
+import { ConflictError, FencedError, StorageError } from "../errors.js";
 import { walKey } from "../lance/names.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
 import { encodeSentinel } from "../lance/wal-entry.js";
@@ -75,20 +75,20 @@ describe("a flush that is waited for", () => {
     // Somebody who does not claim has taken the next place in the log.
     await store.view({ actor: "somebody" }).putIfAbsent(walKey(writer.nextEntry), [encodeSentinel(1)]);
     const [put, flush] = await Promise.allSettled([writer.put(rowOf(2)), writer.flush()]);
-    expect(put).toMatchObject({ status: "rejected", reason: expect.any(FencedError) });
-    expect(flush).toMatchObject({ status: "rejected", reason: expect.any(FencedError) });
+    expect(put).toMatchObject({ status: "rejected", reason: expect.any(ConflictError) });
+    expect(flush).toMatchObject({ status: "rejected", reason: expect.any(ConflictError) });
     expect(flusher.generations).toEqual([]);
   });
 
   it("ends when another flush has found the claim lost", async () => {
     const writer = await open();
     await writer.put(rowOf(1));
-    const flush = expect(writer.flush()).rejects.toThrow(FencedError);
+    const flush = expect(writer.flush()).rejects.toThrow(ConflictError);
     await turn();
     await flusher.fail(new FencedError("fenced"));
     await flush;
-    await expect(writer.flush()).rejects.toThrow(FencedError);
-    await expect(writer.put(rowOf(2))).rejects.toThrow(FencedError);
+    await expect(writer.flush()).rejects.toThrow(ConflictError);
+    await expect(writer.put(rowOf(2))).rejects.toThrow(ConflictError);
   });
 });
 
