@@ -41,12 +41,13 @@ const TRIED_ROWS = 1;
  * @throws UsageError when a name is taken or reserved, an expression is not understood or gives what a table cannot hold: nothing was changed
  */
 export async function addColumns(shared: SharedShard, columns: readonly NewColumn[]): Promise<void> {
-  const { table, writer, maintained } = shared.current;
-  checkColumns(columns, table);
-  await withLanceTable(table, (base) => tryColumns(base, columns, table));
-  // What is merged now does not keep puts waiting.
-  await writer.flush();
-  await maintained.compact();
+  await shared.use(async ({ table, writer, maintained }) => {
+    checkColumns(columns, table);
+    await withLanceTable(table, (base) => tryColumns(base, columns, table));
+    // What is merged now does not keep puts waiting.
+    await writer.flush();
+    await maintained.compact();
+  });
   await shared.changeColumns((shard) => changeTable(shard, columns));
 }
 
