@@ -9,8 +9,8 @@ import { RowBuilder } from "../arrow/rows/row-builder.js";
 import type { DataLike, RecordBatchLike } from "../arrow/shape.js";
 import { FullError } from "../errors.js";
 import type { Position } from "../writer/position.js";
+import type { PutOptions } from "../writer/put-options.js";
 import type { ShardWriter } from "../writer/shard-writer.js";
-import type { PutOptions } from "../writer/write-batch-handler.js";
 
 const MOST_PUTS = 65_536;
 const MOST_ROWS = 1_000_000;

@@ -14,9 +14,9 @@ import { ClosedError, FullError, OutcomeUnknownError, UsageError } from "../erro
 import { fromPlainError } from "./plain-error.js";
 import type { Position } from "./position.js";
 import { type FromProducer, type ProducerHandle, packBatch, type ToProducer } from "./producer-messages.js";
+import type { PutOptions, PutRows } from "./put-options.js";
 import { deleteRows, putRows, type RowsInput } from "./put-rows.js";
 import { StorageBatches } from "./storage-batch.js";
-import type { PutOptions, PutRows } from "./write-batch-handler.js";
 
 /** How a producer puts. */
 export interface ProducerPutOptions extends PutOptions {

@@ -6,8 +6,8 @@
 import type { StorageRows } from "../arrow/rows/storage-rows.js";
 import { type DataLike, isRecordBatchLike, isSchemaLike, type RecordBatchLike } from "../arrow/shape.js";
 import { UsageError } from "../errors.js";
+import type { PutRows } from "./put-options.js";
 import type { StorageBatches } from "./storage-batch.js";
-import type { PutRows } from "./write-batch-handler.js";
 
 /** A table of apache-arrow, by shape. */
 export interface TableLike {

@@ -29,11 +29,12 @@ import { type LiveMemtable, MemtableSet } from "./memtable-set.js";
 import type { Position } from "./position.js";
 import type { ProducerHandle } from "./producer-messages.js";
 import { ProducerPort } from "./producer-port.js";
+import type { PutOptions, PutRows } from "./put-options.js";
 import { deleteRows, putRows, type RowsInput, storedBatches, storedRows } from "./put-rows.js";
 import type { LogOptions, OpenedLog, ShardLog } from "./shard-log.js";
 import { StorageBatches } from "./storage-batch.js";
 import { systemTimers, type Timers } from "./timers.js";
-import { type PutOptions, type PutRows, WriteBatchHandler } from "./write-batch-handler.js";
+import { WriteBatchHandler } from "./write-batch-handler.js";
 
 const MIB = 2 ** 20;
 /** Room in an entry for header and dictionaries. */

@@ -24,79 +24,21 @@
  */
 import type { Schema } from "apache-arrow";
 import type { StorageRows } from "../arrow/rows/storage-rows.js";
-import type { RecordBatchLike } from "../arrow/shape.js";
-import { ClosedError, ConflictError, FullError, OutcomeUnknownError, StorageError } from "../errors.js";
-import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
+import { ClosedError, ConflictError, FullError, StorageError } from "../errors.js";
 import { type Counters, checkCounters, mergeCounters } from "./counters.js";
 import { publishEvent } from "./events.js";
+import type { HandlerOptions, HandlerStart } from "./handler-options.js";
 import type { Appended, LiveMemtable, MemtableSet } from "./memtable-set.js";
 import { OpenEntry } from "./open-entry.js";
 import { formatPosition, ORIGIN, type Position } from "./position.js";
+import { closedBy, failureOf } from "./put-failures.js";
+import { assertFitsEntry, logProblem, type PutGroup } from "./put-group.js";
+import type { PutOptions, PutRows } from "./put-options.js";
 import type { ShardLog } from "./shard-log.js";
 import { StagedRows, type StagedRowsSink } from "./staged-rows.js";
 import type { Timers } from "./timers.js";
-import { checkDurability, type Durability, WaitingPut } from "./waiting-put.js";
+import { checkDurability, WaitingPut } from "./waiting-put.js";
 import { WriterTally } from "./writer-tally.js";
-
-/** Bounds and habits of a handler. */
-export interface HandlerOptions {
-  /** Bytes appended and not in the log yet, above which puts wait. */
-  readonly maxUnflushedBytes: number;
-  /** Puts that are not in the log yet; those with durability `memory` too, whose promises have resolved. */
-  readonly maxPendingPuts: number;
-  /** Rows, batches and bytes that the log may hold beyond what SSTables cover. */
-  readonly maxLogRows: number;
-  readonly maxLogBatches: number;
-  readonly maxLogBytes: number;
-  /** Least time between the first put of an entry and its write, unless it is full before. */
-  readonly flushIntervalMs: number;
-  /** Whether memory, and room in the log, can be expected to become free without anybody's doing. */
-  readonly drains: () => boolean;
-  /** Has room in the log become free, if that can be; whether it can. */
-  readonly makeLogRoom: () => boolean;
-  /** Told, once, what the writer has stopped for. */
-  readonly onStopped: (error: Error) => void;
-  /** Told when an entry of this memtable is in the log. */
-  readonly onWritten: (memtable: LiveMemtable) => void;
-  /** Bytes of an entry that is written without waiting for the interval; an entry that has them is sealed. */
-  readonly flushBytes: number;
-}
-
-/** What a put may ask for. */
-export interface PutOptions {
-  /** @default "disk" */
-  readonly durability?: Durability;
-  /** Ends the wait: see `ShardWriter.put`. */
-  readonly signal?: AbortSignal;
-  /** Numbers, 0 to 2^63 − 1, that every later entry of the log carries, and a later open gives back: as of the newest put that is there. */
-  readonly counters?: Counters;
-}
-
-/** What the log held when it was opened. */
-export interface HandlerStart {
-  readonly nextEntry: number;
-  readonly counters: Counters;
-  readonly rows: number;
-  readonly batches: number;
-  readonly bytes: number;
-}
-
-/** The rows of a put, in one of the forms they come in. */
-export type PutRows =
-  | {
-      readonly kind: "batches";
-      readonly batches: readonly RecordBatchLike[];
-      readonly rows: number;
-      readonly bytes: number;
-    }
-  | { readonly kind: "rows"; readonly rows: number; readonly encode: (builder: StorageRows) => void };
-
-/** Batches that are appended together, and the puts they are of. */
-interface Group {
-  readonly batches: readonly RecordBatchLike[];
-  readonly rows: number;
-  readonly puts: readonly WaitingPut[];
-}
 
 /** A batch with fewer rows is joined with its neighbours. */
 const SMALL_ROWS = 64;
@@ -120,7 +62,7 @@ export class WriteBatchHandler {
   readonly #tally: WriterTally;
   readonly #gate: { readonly put: WaitingPut; readonly rows: PutRows }[] = [];
   /** Groups of batches that no memtable has memory for, in order. */
-  readonly #blocked: Group[] = [];
+  readonly #blocked: PutGroup[] = [];
   readonly #sealed: OpenEntry[] = [];
   readonly #inFlight: OpenEntry[] = [];
   readonly #idle: (() => void)[] = [];
@@ -357,7 +299,7 @@ export class WriteBatchHandler {
   };
 
   /** @throws FullError, UsageError; nothing was appended then */
-  #append(group: Group): void {
+  #append(group: PutGroup): void {
     assertFitsEntry(group);
     if (this.#blocked.length === 0 && this.#tryAppend(group)) return;
     if (!this.#options.drains()) throw this.#memtables.noRoom("nothing drains them: open with a larger maxMemoryBytes");
@@ -366,7 +308,7 @@ export class WriteBatchHandler {
   }
 
   /** @returns false when the memory bound is reached */
-  #tryAppend({ batches, rows, puts }: Group): boolean {
+  #tryAppend({ batches, rows, puts }: PutGroup): boolean {
     if (batches.length === 0) {
       for (const put of puts) this.#joinLast(put);
       return true;
@@ -613,55 +555,4 @@ export class WriteBatchHandler {
       logProblem(logBytes + this.#unflushedBytes + staged.bytes, 1, maxLogBytes, "bytes")
     );
   }
-}
-
-function logProblem(
-  held: number,
-  more: number,
-  most: number,
-  what: "rows" | "batches" | "bytes",
-): FullError | undefined {
-  if (held + more <= most) return undefined;
-  return new FullError(
-    `the log holds ${held} ${what} that no SSTable covers, at most ${most} may be there (LanceDB must be able to replay them), and nothing drains it`,
-    what,
-  );
-}
-
-/** @throws FullError */
-function assertFitsEntry({ batches, rows }: Group): void {
-  if (rows > ENTRY_BOUNDS.rows) {
-    throw new FullError(
-      `one put is atomic and must fit into one entry of the log: it has ${rows} rows, at most ${ENTRY_BOUNDS.rows} fit; put fewer rows at once`,
-      "rows",
-    );
-  }
-  if (batches.length > ENTRY_BOUNDS.batches) {
-    throw new FullError(
-      `one put is atomic and must fit into one entry of the log: it has ${batches.length} batches, at most ${ENTRY_BOUNDS.batches} fit; join them, or put fewer at once`,
-      "batches",
-    );
-  }
-}
-
-/** What a put fails with that was pending when the writer stopped. */
-function failureOf(failure: Error, put: WaitingPut): Error {
-  if (failure instanceof OutcomeUnknownError) {
-    return new OutcomeUnknownError(failure.message, { cause: failure.cause ?? failure, position: put.position });
-  }
-  return failure;
-}
-
-/** What calls fail with after the writer has stopped. */
-function closedBy(failure: Error): Error {
-  const fence = failure instanceof ConflictError ? failure : failure.cause;
-  if (fence instanceof ConflictError) {
-    return new ConflictError(`this writer is fenced: ${fence.message}`, { cause: failure });
-  }
-  return new ClosedError(
-    `the writer has stopped (${failure.message}); close it and open again, which replays the log`,
-    {
-      cause: failure,
-    },
-  );
 }

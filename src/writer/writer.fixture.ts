@@ -8,12 +8,14 @@ import { batchOfRows, rowOf, schema } from "../../test/simulation/rows.js";
 import { StorageRows } from "../arrow/rows/storage-rows.js";
 import { storageSchema } from "../lance/storage-schema.js";
 import { MemtablePool } from "../memtable/pool.js";
+import type { HandlerOptions, HandlerStart } from "./handler-options.js";
 import { type MemtableBounds, type MemtableEvents, MemtableSet } from "./memtable-set.js";
+import type { PutOptions } from "./put-options.js";
 import { putRows, type RowsInput } from "./put-rows.js";
 import type { EntryPlan, OpenedLog, ShardLog } from "./shard-log.js";
 import { StorageBatches } from "./storage-batch.js";
 import type { Timers } from "./timers.js";
-import { type HandlerOptions, type HandlerStart, type PutOptions, WriteBatchHandler } from "./write-batch-handler.js";
+import { WriteBatchHandler } from "./write-batch-handler.js";
 
 export { batchOfRows, rowOf, schema };
 

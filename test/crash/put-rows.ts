@@ -5,7 +5,7 @@
  */
 import { type Data, makeData, RecordBatch, Struct, vectorFromArray } from "apache-arrow";
 import type { Position } from "../../src/writer/position.js";
-import type { PutOptions } from "../../src/writer/write-batch-handler.js";
+import type { PutOptions } from "../../src/writer/put-options.js";
 import { counterOf, deletedKeys, type PutName, type PutPlan, type PutRow, rowOf, SCHEMA } from "./put-plan.js";
 
 /** What `ShardWriter` and `Producer` have in common. */
