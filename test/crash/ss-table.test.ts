@@ -6,7 +6,7 @@ import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listSsTableDirectories } from "../../src/lance/ss-table-files.js";
 import { bundle } from "../bundle.js";
-import { hasStrace } from "./strace.js";
+import { hasStrace, straced } from "./strace.js";
 
 const traced = hasStrace("the fsyncs of an SSTable");
 
@@ -44,20 +44,12 @@ describe.skipIf(!traced)("an SSTable", { timeout: 60_000 }, () => {
       const program = await bundle(new URL("./ss-table.fixture.ts", import.meta.url), {
         external: ["apache-arrow", "@lancedb/lancedb"],
       });
-      const watched = ["-e", `trace=fsync,fdatasync,${NAMES.join(",")}`];
-      execFileSync("strace", [
-        "-f",
-        "-y",
-        "-qq",
-        "-s",
-        "300",
-        "-o",
-        trace,
-        ...watched,
-        process.execPath,
-        program,
-        shard,
-      ]);
+      const [tracer = "", ...options] = straced({
+        calls: ["fsync", "fdatasync", ...NAMES],
+        log: trace,
+        inOneLog: true,
+      });
+      execFileSync(tracer, [...options, process.execPath, program, shard]);
       const calls = callsOf(trace);
       const [name = ""] = await listSsTableDirectories(shard);
       const finished = join(shard, name);

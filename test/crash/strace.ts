@@ -27,12 +27,14 @@ export interface StraceOptions {
   readonly injections?: readonly string[];
   /** Each thread's calls go to a file of this name with `.` and its id behind it. @default nowhere */
   readonly log?: string;
+  /** All calls go to `log` itself, in the order in which they were made. @default false */
+  readonly inOneLog?: boolean;
 }
 
 /** A command that runs the one behind it under the tracer, all its threads. */
-export function straced({ calls, injections = [], log }: StraceOptions): string[] {
+export function straced({ calls, injections = [], log, inOneLog = false }: StraceOptions): string[] {
   const inject = injections.flatMap((injection) => ["-e", `inject=${injection}`]);
-  const output = log === undefined ? ["-f", "-o", "/dev/null"] : ["-ff", "-o", log];
+  const output = log === undefined ? ["-f", "-o", "/dev/null"] : [inOneLog ? "-f" : "-ff", "-o", log];
   // With short strings: paths are shown whole all the same.
   return [TRACER, ...output, "-y", "-qq", "-s", "300", "-e", `trace=${calls.join(",")}`, ...inject];
 }
