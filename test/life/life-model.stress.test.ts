@@ -5,7 +5,7 @@ import { mix, seed, seeded, short } from "../stress/run.js";
 import { LifeModel } from "./life-model.js";
 import { KINDS } from "./life-rows.js";
 
-const STEPS = short ? 200 : 2_000;
+const STEPS = short ? 150 : 1_500;
 
 it.each(KINDS.map((kind, i) => [kind.name, kind, i] as const))(
   `with the key %s: ${STEPS} steps`,

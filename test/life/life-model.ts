@@ -11,6 +11,7 @@ import { cpSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openTable } from "../../src/table/open-table.js";
 import type { Table } from "../../src/table/table.js";
 import type { Random } from "../arrow-random-data.js";
@@ -22,7 +23,7 @@ import { AT_ONCE } from "./life-script.js";
 const KEYS = 60;
 const MAX_ROWS = 24;
 /** So that memtables are full after a few puts. */
-const MEMTABLE = { memtableBytes: 2 ** 20, memtableRows: 150, maxMemoryBytes: 2 ** 25 };
+const MEMTABLE = { memtableBytes: 2 ** 20, memtableRows: 150, memtableAgeMs: 3_600_000, maxMemoryBytes: 2 ** 25 };
 /** Much happens by itself, at once. */
 const BY_ITSELF = {
   compactSsTables: 2,
@@ -175,6 +176,8 @@ export class LifeModel {
 
   async #end(): Promise<void> {
     const [table, before] = [this.#table, this.#database];
+    // Full memtables are flushed even now: no file may come or go while files are copied.
+    while (table?.stats().memtables.some(({ frozen }) => frozen)) await sleep(5);
     this.#lives++;
     cpSync(before, this.#database, { recursive: true, filter: (path) => !path.endsWith(".sock") });
     this.#table = undefined;

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { seed, seeded } from "../stress/run.js";
 import { randomKillRounds } from "./random-kill-rounds.js";
 
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 it(`${ROUNDS} processes are killed at random instants, with maintenance under way in their threads`, {
   timeout: 120_000,
