@@ -40,7 +40,11 @@ export async function ensureWriteSpec(
       }
     }
     if (failure instanceof ConflictError) throw failure;
-    await beforeSet();
+    await beforeSet(); // which may have moved the table on to a version that has one
+    const meanwhile = await storageCall(`cannot read the write spec of ${path.directory}`, () =>
+      table.getLsmWriteSpec(),
+    );
+    if (meanwhile !== undefined) return unsharded(meanwhile, path);
     const maintainsIndexes = (await table.listIndices()).length > 0;
     try {
       await table.setLsmWriteSpec({
