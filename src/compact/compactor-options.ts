@@ -47,7 +47,7 @@ export interface CompactorOptions {
   readonly schema: Schema;
   /** Its key columns, in order. */
   readonly primaryKey: readonly string[];
-  /** True when it is certain that no process is left that has ever held the shard before. @default false */
+  /** True when it is certain that no process is left that has ever held the shard before. @default true of the first epoch */
   readonly predecessorGone?: boolean | undefined;
   readonly limits?: Partial<CompactionLimits> | undefined;
   /** For tests that stop at every step. */

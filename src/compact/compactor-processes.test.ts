@@ -84,7 +84,7 @@ describe.skipIf(process.platform !== "linux")("a compactor that stood still whil
     const table = await MergedTable.make(directory, { schema, primaryKey: ["id"] });
     await table.flush([row(1, "a")]);
     // Of the first owner there is no predecessor.
-    expect(await table.compact({ predecessorGone: false })).toMatchObject({ generations: [1] });
+    expect(await table.compact({ predecessorGone: undefined })).toMatchObject({ generations: [1] });
     await table.claim();
     await table.flush([row(1, "b")]);
     const patient = await table.compactor({ predecessorGone: false });

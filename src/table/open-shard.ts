@@ -122,7 +122,10 @@ export class OpenShard {
           settings === undefined
             ? undefined
             : (epoch) => {
-                maintenance = new MaintenanceThread(maintained(table, epoch, context.predecessorGone), settings);
+                maintenance = new MaintenanceThread(
+                  maintained(table, epoch, context.predecessorGone || epoch <= 1),
+                  settings,
+                );
                 return maintenance;
               },
       });
