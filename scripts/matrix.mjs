@@ -1,5 +1,6 @@
 /**
- * `npm run test:matrix -- [MAJOR…]`: the test suite on several versions of Node; 20, 22 and 24 unless told.
+ * `npm run test:matrix -- [MAJOR…] [FOLDER…]`: the test suite, or the tests in some folders of it, on several versions of Node; 20, 22
+ * and 24 unless told.
  *
  * This Node serves for its own major version. Others come from npm packages that hold nothing but the binary, fetched once
  * into node_modules/.cache/pennon/node-<major>/ and used by this script only.
@@ -65,7 +66,9 @@ function obtainNode(major) {
   return node;
 }
 
-const asked = process.argv.slice(2);
+const args = process.argv.slice(2);
+const folders = args.filter((arg) => arg.includes("/"));
+const asked = args.filter((arg) => !arg.includes("/"));
 const wrong = asked.find((major) => !supported.includes(major));
 if (wrong !== undefined) {
   console.error(`test:matrix: ${wrong} is not one of the supported versions ${supported.join(", ")}`);
@@ -81,7 +84,7 @@ if (!isFresh() && !build()) {
     try {
       const node = obtainNode(major);
       console.log(`Node ${spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim()}`);
-      const { tally } = await runTests([], node);
+      const { tally } = await runTests(folders, node);
       sum.passed += tally.passed;
       sum.failed += tally.failed;
       sum.skipped += tally.skipped;
