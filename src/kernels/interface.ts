@@ -167,7 +167,7 @@ export interface Kernels {
   keyIndexInsert(index: number, position: number, scratch: number, scratchRows: number): number;
   /**
    * Fills the table of `root`, all zero and not published yet, with the newest rows of all keys of the first `batches`
-   * batches, which are inserted.
+   * batches, which are inserted; later ones may be linked to them already.
    */
   keyIndexRebuild(index: number, batches: number, root: number, scratch: number, scratchRows: number): void;
   /**

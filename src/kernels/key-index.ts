@@ -47,7 +47,12 @@
  *
  * A writer that was terminated leaves rows committed and not indexed, some of them inserted. Inserting them again changes nothing: a row
  * is in the index when the slot of its key holds that row or a later one, and its links were written before that. A table that it
- * was building lies behind the one in force and below `tail`, and is cleared.
+ * was building lies behind the one in force and below `tail`, and is cleared. A larger
+ * table that its successor needs is made of the rows that are indexed; links of theirs to rows behind do not count, for readers do not see
+ * those yet.
+ *
+ * A memtable that is created for ascending keys has no table, records, blocks and links until a key does not ascend; see
+ * `memtable/ordered-index.ts`.
  */
 
 /** Bytes of the header. */

@@ -13,6 +13,8 @@ import type { MemtableHandle } from "./memtable-handle.js";
 export interface ProberInput {
   readonly handle: MemtableHandle;
   readonly rows: number;
+  /** Rows whose keys ascend; none for a memtable that is not made for such. */
+  readonly ascending: number;
   /** This worker's word of `counters`, and the seed of what it asks. */
   readonly prober: number;
   /** Of each worker, how many rounds it has done. */
@@ -29,8 +31,9 @@ export interface ProberResult {
 
 const LOOKUPS = 64;
 
-/** The key of a row: new ones and old ones, some of them often. */
-export function keyOfRow(row: number): number {
+/** The key of a row: first `ascending` that ascend, then new ones and old ones, some of them often. */
+export function keyOfRow(row: number, ascending: number): number {
+  if (row < ascending) return row;
   const hash = Math.imul(row + 1, 0x9e3779b1) >>> 7;
   if (row % 3 === 0) return row;
   return row % 3 === 1 ? hash % 97 : hash % (row + 1);
@@ -42,10 +45,10 @@ export function longData(keys: readonly number[]): Data<Int64> {
 }
 
 /** The rows of each key, ascending. */
-function versionsOf(rows: number): Map<number, number[]> {
+function versionsOf(rows: number, ascending: number): Map<number, number[]> {
   const versions = new Map<number, number[]>();
   for (let row = 0; row < rows; row++) {
-    const key = keyOfRow(row);
+    const key = keyOfRow(row, ascending);
     const known = versions.get(key);
     if (known === undefined) versions.set(key, [row]);
     else known.push(row);
@@ -65,8 +68,8 @@ function newestBelow(rows: readonly number[] | undefined, bound: number): number
   return rows?.[low - 1] ?? NOT_FOUND;
 }
 
-function probe({ handle, rows: most, prober, counters, over }: ProberInput): ProberResult {
-  const versions = versionsOf(most);
+function probe({ handle, rows: most, ascending, prober, counters, over }: ProberInput): ProberResult {
+  const versions = versionsOf(most, ascending);
   const memtable = Memtable.attach(handle);
   const random = new Random(prober);
   const out = new Uint32Array(LOOKUPS);
@@ -81,12 +84,14 @@ function probe({ handle, rows: most, prober, counters, over }: ProberInput): Pro
     last = Atomics.load(over, 0) === 1;
     const { rows, batches } = memtable.snapshot();
     const bound = random.below(3) === 0 ? random.below(rows + 1) : rows;
-    const keys = Array.from(out, () => (random.below(4) === 0 ? random.below(most) : keyOfRow(random.below(rows + 1))));
+    const keys = Array.from(out, () =>
+      random.below(4) === 0 ? random.below(most) : keyOfRow(random.below(rows + 1), ascending),
+    );
     memtable.find([longData(keys)], bound, out);
     keys.forEach((key, i) => {
       check(out[i], newestBelow(versions.get(key), bound));
     });
-    const key = keyOfRow(random.below(rows + 1));
+    const key = keyOfRow(random.below(rows + 1), ascending);
     check(memtable.findOne([BigInt(key) << 20n], bound), newestBelow(versions.get(key), bound));
     if (batches > 0) {
       const position = random.below(batches);
@@ -96,7 +101,7 @@ function probe({ handle, rows: most, prober, counters, over }: ProberInput): Pro
       const found = newest.subarray(0, memtable.newestRows(position, bound, newest));
       const expected: number[] = [];
       for (let row = first; row < end; row++) {
-        if (newestBelow(versions.get(keyOfRow(row)), bound) === row) expected.push(row - first);
+        if (newestBelow(versions.get(keyOfRow(row, ascending)), bound) === row) expected.push(row - first);
       }
       check(found.length, expected.length);
       expected.forEach((row, i) => {

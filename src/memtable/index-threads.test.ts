@@ -10,3 +10,11 @@ it("is right for every reader at every snapshot, while it is written and grows",
     expect(answers).toBeGreaterThan(5_000);
   }
 });
+
+it.each([700, 9_500])("is right while keys ascend, for %i rows, and from then on", async (ascending) => {
+  const { probers } = await fillBesideProbers(10_000, 100, ascending, ascending);
+  for (const { answers, wrong } of probers) {
+    expect(wrong).toBe(0);
+    expect(answers).toBeGreaterThan(2_000);
+  }
+});

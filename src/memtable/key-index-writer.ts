@@ -51,6 +51,14 @@ export class KeyIndexWriter implements RowIndexWriter {
   }
 
   reserve(batches: number, rows: number, more: number): void {
+    this.checkBound(rows, more);
+    const needed = this.#words.keys + more;
+    if (needed <= this.#limit) return;
+    this.#grow(batches, tableLog2(Math.max(needed, this.#words.root === 0 ? this.#expectedRows : 0)));
+  }
+
+  /** @throws FullError when `more` rows behind so many are too many; TooLargeError when they always would be */
+  checkBound(rows: number, more: number): void {
     const { maxRows } = this.#words;
     if (more > maxRows) {
       throw new TooLargeError(
@@ -60,43 +68,64 @@ export class KeyIndexWriter implements RowIndexWriter {
     if (rows + more > maxRows) {
       throw new FullError(`${more} rows do not fit: the memtable holds ${rows} of at most ${maxRows} rows`, "rows");
     }
-    const needed = this.#words.keys + more;
-    if (needed <= this.#limit) return;
-    this.#grow(batches, tableLog2(Math.max(needed, this.#words.root === 0 ? this.#expectedRows : 0)));
+  }
+
+  /**
+   * Begins the index of a memtable that had none: with the rows of its first batches, whose keys are all different. Cannot fail.
+   *
+   * @param firstRows rows of these batches
+   * @param rows that the first table has room for, at least
+   */
+  begin(batches: number, firstRows: number, rows: number): void {
+    const words = this.#words;
+    const log2 = tableLog2(Math.max(rows, this.#expectedRows));
+    const root = this.#reserveTable(log2); // first of all, as the mark that the region is in use
+    for (let position = 0; position < batches; position++) {
+      this.#writeRecord(position);
+      words.writeBlocks(position, this.#slots.rowsBefore(position), this.#slots.rows(position));
+    }
+    words.keys = firstRows;
+    this.#fill(batches, root);
   }
 
   insert(from: number, to: number): void {
     const words = this.#words;
-    const slots = this.#slots;
     const { kernels, scratch, rows } = this.#tools;
     for (let position = from; position < to; position++) {
-      let word = words.recordWord(position);
-      words.u32[word++] = slots.rowsBefore(position);
-      words.u32[word++] = slots.rows(position);
-      for (const column of this.#columns) {
-        words.u32[word++] = column.valuesAddress(position) ?? 0;
-        words.u32[word++] = column.offsetsAddress(position) ?? 0;
-      }
+      this.#writeRecord(position);
       words.keys += kernels.keyIndexInsert(words.start, position, scratch, rows);
     }
   }
 
   recover(indexed: number, indexedRows: number, rows: number): void {
     const words = this.#words;
+    this.checkRecovered(rows);
+    this.dropUnfinished();
+    words.keys = this.#slotsInUse;
+    // Some of the rows to come are in the table already.
+    const needed = Math.min(words.keys + rows - indexedRows, rows);
+    if (needed <= this.#limit) return;
+    this.#grow(indexed, tableLog2(needed));
+    words.keys = this.#slotsInUse;
+  }
+
+  /** Clears a table that a former writer was building. */
+  dropUnfinished(): void {
+    const words = this.#words;
+    const { root } = words;
+    const end = root === 0 ? words.field(INDEX_WORD.TABLES) : tableAddress(root) + 4 * tableSlots(root);
+    words.u32.fill(0, end / 4, words.tail / 4);
+    words.tail = end;
+  }
+
+  /** @throws UsageError when so many rows, which are committed, are more than an index can hold */
+  checkRecovered(rows: number): void {
+    const words = this.#words;
     if (rows > words.maxRows) {
       throw new UsageError(
         `the memtable's store holds ${rows} rows, the index at most ${words.maxRows}; append to the memtable, not to its store`,
       );
     }
-    const { u32, root } = words;
-    const table = root === 0 ? words.field(INDEX_WORD.TABLES) : tableAddress(root);
-    const end = table + 4 * tableSlots(root);
-    u32.fill(0, end / 4, words.tail / 4);
-    words.tail = end;
-    words.keys = u32.subarray(table / 4, end / 4).reduce((keys, slot) => keys + Number(slot !== 0), 0);
-    // Some of the rows to come are in the table already.
-    const needed = Math.min(words.keys + rows - indexedRows, rows);
-    if (needed > this.#limit) this.#grow(indexed, tableLog2(needed));
   }
 
   clear(batches: number, rows: number, expectedRows: number): void {
@@ -114,7 +143,12 @@ export class KeyIndexWriter implements RowIndexWriter {
     clear(tables, words.tail - tables);
     words.keys = 0;
     words.tail = tables;
-    this.#expectedRows = expectedRows;
+    this.expect(expectedRows);
+  }
+
+  /** Rows that the first table of the next use shall have room for. */
+  expect(rows: number): void {
+    this.#expectedRows = rows;
   }
 
   /** Keys that the table in force may hold. */
@@ -125,6 +159,11 @@ export class KeyIndexWriter implements RowIndexWriter {
 
   /** Makes a table of 2^`log2` slots with all keys of the first `batches` batches the one in force. */
   #grow(batches: number, log2: number): void {
+    this.#fill(batches, this.#reserveTable(log2));
+  }
+
+  /** Memory for a table of 2^`log2` slots, all zero: its root. */
+  #reserveTable(log2: number): number {
     const words = this.#words;
     const address = words.tail;
     const end = address + 4 * 2 ** log2;
@@ -135,10 +174,34 @@ export class KeyIndexWriter implements RowIndexWriter {
       );
     }
     words.tail = end;
-    const root = rootOf(address, log2);
+    return rootOf(address, log2);
+  }
+
+  /** Puts all keys of the first `batches` batches into the table of `root`, and makes that the one in force. */
+  #fill(batches: number, root: number): void {
+    const words = this.#words;
     const { kernels, scratch, rows } = this.#tools;
     kernels.keyIndexRebuild(words.start, batches, root, scratch, rows);
     words.root = root;
+  }
+
+  #writeRecord(position: number): void {
+    const words = this.#words;
+    const slots = this.#slots;
+    let word = words.recordWord(position);
+    words.u32[word++] = slots.rowsBefore(position);
+    words.u32[word++] = slots.rows(position);
+    for (const column of this.#columns) {
+      words.u32[word++] = column.valuesAddress(position) ?? 0;
+      words.u32[word++] = column.offsetsAddress(position) ?? 0;
+    }
+  }
+
+  /** Slots of the table in force that hold a row. */
+  get #slotsInUse(): number {
+    const { root, u32 } = this.#words;
+    const word = tableAddress(root) / 4;
+    return u32.subarray(word, word + tableSlots(root)).reduce((keys, slot) => keys + Number(slot !== 0), 0);
   }
 
   /** The kernels with a scratch for them, or their twins, which need none. */

@@ -66,6 +66,18 @@ export class KeyWords {
     return (this.field(INDEX_WORD.DIRECTORY) + position * recordBytes(this.columns)) / 4;
   }
 
+  /** Names the batch at `position`, of so many rows, for each block whose first row it holds. */
+  writeBlocks(position: number, firstRow: number, rows: number): void {
+    const blocks = this.field(INDEX_WORD.BLOCKS) / 4;
+    const end = Math.ceil((firstRow + rows) / BLOCK_ROWS);
+    this.u32.fill(position, blocks + Math.ceil(firstRow / BLOCK_ROWS), blocks + end);
+  }
+
+  /** True when nothing but its geometry was ever written into the region, or it is as if. */
+  get isUntouched(): boolean {
+    return this.root === 0 && this.tail === this.field(INDEX_WORD.TABLES);
+  }
+
   /** Word of the link from `row` to the next version of its key. */
   newerWord(row: number): number {
     return this.field(INDEX_WORD.NEWER) / 4 + row;

@@ -20,10 +20,9 @@ export function layOutMemtables(options: MemtableOptions, count: number): Memtab
   const first = memtable.handle();
   memtable.close();
   const arena = new Arena(first.store.memory);
-  const indexHeaderBytes = first.ordered ? 0 : INDEX_HEADER_BYTES;
   return Array.from({ length: count }, (_, i) => {
     if (i === 0) return first;
-    const { memory } = copyEmptyArena(arena, indexHeaderBytes);
+    const { memory } = copyEmptyArena(arena, INDEX_HEADER_BYTES);
     return { ...first, store: { ...first.store, memory } };
   });
 }

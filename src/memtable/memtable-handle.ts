@@ -12,7 +12,7 @@ export interface MemtableHandle {
   readonly store: StoreHandle;
   /** Names of the key columns, in the order of the key. */
   readonly primaryKey: readonly string[];
-  /** True when the key ascends strictly in append order. */
+  /** As in `MemtableOptions`. */
   readonly ordered: boolean;
   readonly maxRows: number;
 }

@@ -26,7 +26,8 @@ export interface MemtableOptions {
    */
   readonly expectedRows?: number;
   /**
-   * The key is one int64 column and ascends strictly in append order, which the caller guarantees: then there is no index.
+   * The key is one int64 column, and is expected to ascend strictly in append order: as long as it does there is no index. The first batch
+   * that does not ascend costs the indexing of all rows before it.
    * @default false
    */
   readonly ordered?: boolean;

@@ -18,6 +18,7 @@ import { KeyIndexWriter } from "./key-index-writer.js";
 import { KeyWords } from "./key-words.js";
 import type { MemtableHandle } from "./memtable-handle.js";
 import { OrderedIndex } from "./ordered-index.js";
+import { OrderedIndexWriter } from "./ordered-index-writer.js";
 import type { KeyValue, RowIndex, RowIndexWriter } from "./row-index.js";
 
 /** What of a memtable is indexed at one moment. */
@@ -34,6 +35,7 @@ export abstract class MemtableReader {
   readonly store: BatchStore;
   readonly #description: Description;
   readonly #slots: SlotTable;
+  readonly #words: KeyWords;
   readonly #index: RowIndex;
   protected readonly writer: RowIndexWriter | undefined;
   readonly #arenaBytes: number;
@@ -45,20 +47,13 @@ export abstract class MemtableReader {
     writer: { readonly expectedRows: number } | undefined,
   ) {
     const arena = new Arena(store.handle().memory);
-    const { ordered, primaryKey, maxRows } = description;
+    const { ordered, primaryKey } = description;
     this.store = store;
     this.#description = description;
     this.#slots = new SlotTable(arena);
     this.#arenaBytes = arena.bytes;
     const fields = keyFields(store.schema, primaryKey);
     const columns = primaryKey.map((name) => store.column([name]));
-    const [first] = columns;
-    if (ordered && first !== undefined) {
-      const index = new OrderedIndex(store, first, fields, maxRows, arena.buffer);
-      this.#index = index;
-      this.writer = writer === undefined ? undefined : index;
-      return;
-    }
     const control = new Control(arena);
     const identity = control.identity(arena.bytes / PAGE_BYTES);
     if (identity.indexBytes === 0) throw new UsageError("the store of this handle has no index; expected a memtable's");
@@ -67,9 +62,22 @@ export abstract class MemtableReader {
     const slots = this.#slots;
     const scratch = new Scratch(arena, control, identity);
     const words = new KeyWords(arena.u32, identity.indexStart);
-    this.#index = new KeyIndex(arena, kernels, scratch, words, fields);
-    if (writer === undefined) return;
-    this.writer = new KeyIndexWriter({ words, kernels, scratch, slots, columns, buffer }, writer.expectedRows);
+    this.#words = words;
+    const table = new KeyIndex(arena, kernels, scratch, words, fields);
+    const tableWriter =
+      writer === undefined
+        ? undefined
+        : new KeyIndexWriter({ words, kernels, scratch, slots, columns, buffer }, writer.expectedRows);
+    const [column] = columns;
+    if (!ordered || column === undefined) {
+      this.#index = table;
+      this.writer = tableWriter;
+      return;
+    }
+    const reader = new OrderedIndex(store, column, fields, words, table, buffer);
+    this.#index = reader;
+    if (tableWriter === undefined) return;
+    this.writer = new OrderedIndexWriter({ arena, words, slots, column, reader, table: tableWriter });
   }
 
   /** What is indexed: the bound that lookups take. */
@@ -104,9 +112,9 @@ export abstract class MemtableReader {
     return this.#description.maxRows;
   }
 
-  /** True when the key ascends in append order, so that no key has two versions. */
+  /** True when it was created with `ordered`, and its keys have ascended so far: there is no index. */
   get ordered(): boolean {
-    return this.#description.ordered;
+    return this.#description.ordered && this.#words.root === 0;
   }
 
   /**

@@ -5,6 +5,7 @@ import { pairBatch, thrown } from "../../test/batches.js";
 import { FullError, TooLargeError, UsageError } from "../errors.js";
 import { NOT_FOUND } from "../kernels/key-index.js";
 import { WORD } from "../store/layout.js";
+import { betweenAtomics } from "./atomics.fixture.js";
 import {
   bufferOf,
   indexOf,
@@ -16,6 +17,7 @@ import {
   keyMemtable,
   keyOf,
   keySchema,
+  plainTwin,
 } from "./memtable.fixture.js";
 import { Memtable } from "./memtable.js";
 
@@ -128,6 +130,33 @@ describe("a writer that takes over", () => {
     next.append([keyBatch(types, range(700, 1_400))]);
     const keys = [0, 699, 700, 759, 760, 1_399, 1_400];
     expect(keys.map((n) => next.findOne(keyOf(types, n), 1_460))).toEqual([0, 699, 760, 819, 820, 1_459, NOT_FOUND]);
+  });
+
+  it.each([
+    ["with kernels", (memtable: Memtable) => memtable],
+    ["without", plainTwin],
+  ])("hides no key from readers while it makes a larger table, %s", (_, made) => {
+    // Of at most 768 keys 725, and the 70 rows that are inserted again are counted once more: the table grows.
+    const memtable = made(keyMemtable(types));
+    memtable.append([keyBatch(types, range(0, 690))]);
+    for (let from = 0; from < 110; from += 55) memtable.append([keyBatch(types, range(from, from + 55))]);
+    memtable.append([keyBatch(types, [...range(690, 725), ...range(300, 335)])]);
+    Atomics.store(new Int32Array(bufferOf(memtable)), WORD.INDEXED, 3);
+    const reader = Memtable.attach(memtable.handle());
+    const slots = indexWord(memtable, "ROOT") & 31;
+    const asked = keyData(types, [0, 300, 334, 689]);
+    const out = new Uint32Array(4);
+    const next = betweenAtomics(
+      () => {
+        reader.find(asked, 800, out);
+        expect([...out]).toEqual([690, 300, 334, 689]);
+      },
+      () => Memtable.attachWriter(memtable.handle(), { takeover: true, prefault: false }),
+    );
+    expect([indexWord(next, "ROOT") & 31, indexWord(next, "KEYS")]).toEqual([slots + 1, 725]);
+    next.find(asked, next.rows, out);
+    expect([...out]).toEqual([690, 835, 869, 689]);
+    for (const each of [reader, next, memtable]) each.close();
   });
 
   it("makes the former one throw, and appends behind it", () => {

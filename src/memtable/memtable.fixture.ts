@@ -15,7 +15,9 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { expect } from "vitest";
 import { batchOf } from "../../test/arrow-arbitrary.js";
+import type { Random } from "../../test/arrow-random-data.js";
 import { INDEX_WORD, NOT_FOUND } from "../kernels/key-index.js";
 import { WORD } from "../store/layout.js";
 import { Memtable } from "./memtable.js";
@@ -153,5 +155,33 @@ export class KeyModel {
     for (let row = from; row < Math.min(to, bound); row++)
       if (last.get(this.keys[row] ?? 0) === row) rows.push(row - from);
     return rows;
+  }
+}
+
+/** Compares all that a memtable answers with the model, at some bounds. */
+export function checkAnswers(memtable: Memtable, types: readonly KeyType[], model: KeyModel, random: Random): void {
+  const { rows, batches } = memtable.snapshot();
+  expect([rows, memtable.rows]).toEqual([model.keys.length, model.keys.length]);
+  const asked = Array.from({ length: 150 }, () => random.below(440));
+  const data = keyData(types, asked);
+  const out = new Uint32Array(asked.length);
+  for (const bound of [rows, random.below(rows + 1), 0]) {
+    const expected = asked.map((key) => model.find(key, bound));
+    memtable.find(data, bound, out);
+    expect([...out]).toEqual(expected);
+    for (let i = 0; i < asked.length; i += 10) {
+      expect(memtable.findOne(keyOf(types, asked[i] ?? 0), bound)).toBe(expected[i]);
+    }
+    for (let position = 0; position < batches; position++) {
+      const batch = memtable.store.get(position);
+      if (batch === undefined) throw new Error("a batch is missing");
+      const { rowOffset, rows: count } = batch;
+      const newest = new Uint32Array(count);
+      const found = memtable.newestRows(position, bound, newest);
+      expect([...newest.subarray(0, found)]).toEqual(model.newest(rowOffset, rowOffset + count, bound));
+      if (count > 0 && rowOffset < bound)
+        expect(memtable.isNewest(rowOffset, bound)).toBe(newest[0] === 0 && found > 0);
+      if (count > 0) expect(memtable.locate(rowOffset + count - 1)).toEqual({ position, row: count - 1 });
+    }
   }
 }

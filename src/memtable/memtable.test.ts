@@ -3,44 +3,24 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../test/arrow-random-data.js";
 import { NOT_FOUND } from "../kernels/key-index.js";
-import { indexOf, KEYS, KeyModel, keyBatch, keyData, keyMemtable, keyOf, plainTwin } from "./memtable.fixture.js";
+import {
+  checkAnswers,
+  indexOf,
+  KEYS,
+  KeyModel,
+  keyBatch,
+  keyData,
+  keyMemtable,
+  keyOf,
+  plainTwin,
+} from "./memtable.fixture.js";
 import { Memtable } from "./memtable.js";
-
-type Types = (typeof KEYS)[string];
 
 /** Appends of some batches each; keys are small numbers, so that many are overwritten. */
 const arbitraryAppends = fc.array(fc.array(fc.array(fc.nat(400), { maxLength: 60 }), { maxLength: 3 }), {
   minLength: 1,
   maxLength: 12,
 });
-
-/** Compares all that a memtable answers with the model, at some bounds. */
-function check(memtable: Memtable, types: Types, model: KeyModel, random: Random): void {
-  const { rows, batches } = memtable.snapshot();
-  expect([rows, memtable.rows]).toEqual([model.keys.length, model.keys.length]);
-  const asked = Array.from({ length: 150 }, () => random.below(440));
-  const data = keyData(types, asked);
-  const out = new Uint32Array(asked.length);
-  for (const bound of [rows, random.below(rows + 1), 0]) {
-    const expected = asked.map((key) => model.find(key, bound));
-    memtable.find(data, bound, out);
-    expect([...out]).toEqual(expected);
-    for (let i = 0; i < asked.length; i += 10) {
-      expect(memtable.findOne(keyOf(types, asked[i] ?? 0), bound)).toBe(expected[i]);
-    }
-    for (let position = 0; position < batches; position++) {
-      const batch = memtable.store.get(position);
-      if (batch === undefined) throw new Error("a batch is missing");
-      const { rowOffset, rows: count } = batch;
-      const newest = new Uint32Array(count);
-      const found = memtable.newestRows(position, bound, newest);
-      expect([...newest.subarray(0, found)]).toEqual(model.newest(rowOffset, rowOffset + count, bound));
-      if (count > 0 && rowOffset < bound)
-        expect(memtable.isNewest(rowOffset, bound)).toBe(newest[0] === 0 && found > 0);
-      if (count > 0) expect(memtable.locate(rowOffset + count - 1)).toEqual({ position, row: count - 1 });
-    }
-  }
-}
 
 describe.each(Object.entries(KEYS))("a memtable with the key %s", (_name, types) => {
   it("answers as its model, with kernels and without, whose bytes are the same", () => {
@@ -59,7 +39,7 @@ describe.each(Object.entries(KEYS))("a memtable with the key %s", (_name, types)
         }
         expect(twin.indexBytes).toBe(memtable.indexBytes);
         expect(indexOf(twin).equals(indexOf(memtable))).toBe(true);
-        for (const each of [memtable, twin, reader]) check(each, types, model, new Random(random.below(1e6)));
+        for (const each of [memtable, twin, reader]) checkAnswers(each, types, model, new Random(random.below(1e6)));
         for (const each of [memtable, twin, reader]) each.close();
       }),
       { numRuns: 6 },

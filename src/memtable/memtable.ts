@@ -37,13 +37,10 @@ export class Memtable extends MemtableReader {
     checkMaxRows(maxRows);
     const fields = keyFields(normaliseSchema(schema), primaryKey);
     const size: IndexSize = { columns: fields.length, batches, rows: maxRows };
-    const storeOptions = { schema, bytes, capacity: batches, prefault };
-    const store = ordered ? BatchStore.create(storeOptions) : BatchStore.createIndexed(storeOptions, indexBytes(size));
-    if (!ordered) {
-      const arena = new Arena(store.handle().memory);
-      const { indexStart } = new Control(arena).identity(arena.bytes / PAGE_BYTES);
-      formatIndex(arena.u32, indexStart, size, kindsWord(fields));
-    }
+    const store = BatchStore.createIndexed({ schema, bytes, capacity: batches, prefault }, indexBytes(size));
+    const arena = new Arena(store.handle().memory);
+    const { indexStart } = new Control(arena).identity(arena.bytes / PAGE_BYTES);
+    formatIndex(arena.u32, indexStart, size, kindsWord(fields));
     const description = { primaryKey: [...primaryKey], ordered, maxRows };
     return new Memtable(store, description, { expectedRows: checkExpected(expectedRows, maxRows) });
   }

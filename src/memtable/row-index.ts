@@ -1,5 +1,6 @@
 /**
- * What a memtable asks of its index: one implementation has a hash table, the other relies on ascending keys.
+ * What a memtable asks of its index: one implementation has a hash table, the other does without as long as keys
+ * ascend.
  *
  * @module
  */

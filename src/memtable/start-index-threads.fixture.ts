@@ -23,21 +23,31 @@ export interface IndexRun {
   readonly tables: number;
 }
 
-/** Inserts `rows` rows in batches of 1 to `mostRows`, from a small index on, which grows. */
-export async function fillBesideProbers(rows: number, mostRows: number, seed: number): Promise<IndexRun> {
+/**
+ * Inserts `rows` rows in batches of 1 to `mostRows`, from a small index on, which grows.
+ *
+ * @param ascending keys of so many rows ascend, and the memtable is made for that
+ */
+export async function fillBesideProbers(
+  rows: number,
+  mostRows: number,
+  seed: number,
+  ascending = 0,
+): Promise<IndexRun> {
   const memtable = Memtable.create({
     schema,
     primaryKey: ["id"],
     bytes: 64 * rows + (1 << 24),
     batches: rows,
     maxRows: rows,
+    ordered: ascending > 0,
     prefault: false,
   });
   const path = await bundle(new URL("./index-threads.fixture.ts", import.meta.url));
   const counters = new Int32Array(new SharedArrayBuffer(4 * PROBERS));
   const over = new Int32Array(new SharedArrayBuffer(4));
   const workers = Array.from({ length: PROBERS }, (_, prober) => {
-    const input: ProberInput = { handle: memtable.handle(), rows, prober, counters, over };
+    const input: ProberInput = { handle: memtable.handle(), rows, ascending, prober, counters, over };
     return new Worker(path, { workerData: input });
   });
   try {
@@ -52,7 +62,7 @@ export async function fillBesideProbers(rows: number, mostRows: number, seed: nu
     let stop = 0;
     for (let row = 0; row < rows; ) {
       const count = Math.min(1 + random.below(mostRows), rows - row);
-      const keys = Array.from({ length: count }, (_, i) => keyOfRow(row + i));
+      const keys = Array.from({ length: count }, (_, i) => keyOfRow(row + i, ascending));
       memtable.append([batchOf(schema, count, [longData(keys)])]);
       row += count;
       sizes.add(memtable.indexBytes >>> 12);

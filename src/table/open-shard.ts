@@ -118,6 +118,7 @@ export class OpenShard {
         shardId,
         schema,
         primaryKey,
+        keysAscend: appendOnly,
         flusher:
           settings === undefined
             ? undefined

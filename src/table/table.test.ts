@@ -24,6 +24,7 @@ import {
   utf8,
   vector,
 } from "../index.js";
+import { INDEX_HEADER_BYTES } from "../kernels/key-index.js";
 
 const root = mkdtempSync(join(tmpdir(), "pennon-table-"));
 const opened: { close(): Promise<void> }[] = [];
@@ -356,6 +357,69 @@ describe("append-only tables", () => {
     expect(again.stats().replayed.rows).toBe(0);
     await again.put({ name: "c" });
     expect(await again.get(41n)).toEqual({ _row_id: 41n, name: "c" });
+  });
+
+  it("have no index until rows are deleted, then find all the same, also once they are replayed", async () => {
+    const path = fresh();
+    const table = await open(path);
+    const indexBytes = (each: typeof table) => each.stats().memtables.map((memtable) => memtable.indexBytes);
+    for (let i = 0; i < 20; i++) {
+      const puts = Array.from({ length: 10 }, (_, j) => table.put([{ name: `${i}.${j}` }, { name: "second" }]));
+      await Promise.all([...puts, table.put({ name: "quick" }, { durability: "memory" })]);
+    }
+    expect(indexBytes(table)).toEqual([INDEX_HEADER_BYTES]);
+    expect(await table.get(21n)).toMatchObject({ name: "1.0" });
+    await table.delete([21n, 400n]);
+    await table.put({ name: "last" });
+    expect(indexBytes(table)[0]).toBeGreaterThan(4_096);
+    const check = async (each: typeof table) => {
+      expect(await each.getMany([20n, 21n, 22n, 400n, 420n, 421n])).toEqual(
+        ["quick", undefined, "second", undefined, "last", undefined].map(
+          (name) => name && expect.objectContaining({ name }),
+        ),
+      );
+      const ids = (await rowsOf(each.scan())).map((row) => Number(row["_row_id"])).sort((a, b) => a - b);
+      expect(ids).toEqual(Array.from({ length: 421 }, (_, i) => i).filter((id) => id !== 21 && id !== 400));
+    };
+    await check(table);
+    await table.close();
+    const again = await open(path);
+    expect(again.stats().replayed.rows).toBe(423);
+    await check(again);
+    await again.flush();
+    await check(again);
+    await again.put({ name: "after" });
+    expect(indexBytes(again)).toEqual([INDEX_HEADER_BYTES]);
+  });
+
+  it("replay rows that LanceDB wrote in whatever order", async () => {
+    const path = fresh();
+    await (await open(path)).close();
+    const lance = await (await connect(join(path, ".."))).openTable("notes");
+    const upsert = lance.mergeInsert("_row_id").whenMatchedUpdateAll().whenNotMatchedInsertAll().useLsm(true);
+    for (const ids of [
+      [1n, 5n, 3n],
+      [7n, 8n],
+      [5n, 2n],
+    ]) {
+      await upsert.execute(ids.map((id) => ({ _row_id: id, name: `${id} of ${ids.length}` })));
+    }
+    const table = await open(path); // what LanceDB has not flushed is in the log
+    expect(table.stats().replayed.rows).toBe(7);
+    expect(table.stats().memtables[0]?.indexBytes).toBeGreaterThan(4_096);
+    await table.put({ name: "ours" });
+    const names = (await rowsOf(table.scan())).map((row) => [Number(row["_row_id"]), row["name"]] as const);
+    expect(Object.fromEntries(names)).toEqual({
+      1: "1 of 3",
+      2: "2 of 2",
+      3: "3 of 3",
+      5: "5 of 2",
+      7: "7 of 2",
+      8: "8 of 2",
+      9: "ours",
+    });
+    expect(await table.get(5n)).toMatchObject({ name: "5 of 2" });
+    lance.close();
   });
 
   it("number the rows of batches", async () => {

@@ -13,6 +13,7 @@ import type { Schema } from "apache-arrow";
 import { StorageRows } from "../arrow/rows/storage-rows.js";
 import { decodeSchemaMessage, encodeSchemaMessage, normaliseSchema } from "../arrow/schema.js";
 import type { RecordBatchLike, SchemaLike } from "../arrow/shape.js";
+import { typeName } from "../arrow/type-name.js";
 import { ClosedError, UsageError } from "../errors.js";
 import { storageSchema } from "../lance/storage-schema.js";
 import { ENTRY_BOUNDS } from "../lance/wal-entry.js";
@@ -53,6 +54,11 @@ export interface ShardWriterOptions {
   readonly schema: SchemaLike;
   /** Names of the key columns, in order. */
   readonly primaryKey: readonly string[];
+  /**
+   * Rows come by ascending keys, with hardly an exception: memtables have no index while they do, and one from the first row on that does
+   * not. Of no effect for other keys than one int64 column. @default false
+   */
+  readonly keysAscend?: boolean;
   /** Bytes of shared memory of each memtable, 64 KiB to 4 GiB; untouched ones cost nothing. @default 256 MiB */
   readonly memtableBytes?: number;
   /** Batches of each memtable. @default 16,384 */
@@ -536,7 +542,8 @@ function memtableStats(live: LiveMemtable, active: LiveMemtable | undefined, now
 
 /** The pool of a shard's memtables, without an owner: replay is the first. */
 function createPool(schema: Schema, primaryKey: readonly string[], settings: Settings): PoolHandle {
-  const { memtableBytes, memtableBatches, memtableRows, memtableSlots } = settings;
+  const { memtableBytes, memtableBatches, memtableRows, memtableSlots, keysAscend } = settings;
+  const isLong = schema.fields.some(({ name, type }) => name === primaryKey[0] && typeName(type) === "int64");
   const pool = MemtablePool.create({
     schema,
     primaryKey,
@@ -544,6 +551,7 @@ function createPool(schema: Schema, primaryKey: readonly string[], settings: Set
     batches: memtableBatches,
     maxRows: memtableRows,
     slots: memtableSlots,
+    ordered: keysAscend && primaryKey.length === 1 && isLong,
   });
   pool.closeOwner();
   return pool.handle();
@@ -573,6 +581,7 @@ function settingsOf(options: WriterSettings) {
     most,
   );
   return {
+    keysAscend: options.keysAscend ?? false,
     memtableBytes,
     memtableRows: within("memtableRows", options.memtableRows ?? 2 ** 20, 1, 2 ** 27),
     memtableEntries: within("memtableEntries", options.memtableEntries ?? 8_192, 1, most),

@@ -90,6 +90,9 @@ export function keyIndexRebuild(index: usize, batches: u32, root: u32, scratch: 
   const newer = <usize>load<u32>(index, NEWER);
   const table = tableOf(root);
   const mask = maskOf(root);
+  if (batches == 0) return;
+  const last = recordAt(index, batches - 1);
+  const bound = load<u32>(last) + load<u32>(last, 4);
   for (let position: u32 = 0; position < batches; position++) {
     const record = recordAt(index, position);
     const firstRow = load<u32>(record);
@@ -99,7 +102,8 @@ export function keyIndexRebuild(index: usize, batches: u32, root: u32, scratch: 
       const seen = hashKeys(index, record, first, count, scratch, table, mask);
       for (let i: u32 = 0; i < count; i++) {
         const row = firstRow + first + i;
-        if (atomic.load<u32>(newer + (row << 2)) != 0) continue;
+        // A writer that has ended may have left links to rows behind; taking 1 from 0 makes it larger than any bound.
+        if (atomic.load<u32>(newer + (row << 2)) - 1 < bound) continue;
         const hash = load<u32>(scratch + (i << 2));
         let at = hash & mask;
         while (load<u32>(table + (at << 2)) != 0) at = (at + 1) & mask;

@@ -44,9 +44,11 @@ export class PlainKeyIndex {
   /** See `Kernels.keyIndexRebuild`. */
   rebuild(batches: number, root: number): void {
     const rowMask = this.#field(INDEX_WORD.ROW_MASK);
-    const newer = this.#field(INDEX_WORD.NEWER) / 4;
     const table = tableAddress(root) / 4;
     const mask = tableSlots(root) - 1;
+    if (batches === 0) return;
+    const last = this.#recordAt(batches - 1);
+    const bound = this.#word(last) + this.#word(last + 1);
     for (let position = 0; position < batches; position++) {
       const record = this.#recordAt(position);
       const first = this.#word(record);
@@ -54,7 +56,7 @@ export class PlainKeyIndex {
       const columns = this.columns(4 * record);
       for (let local = 0; local < rows; local++) {
         const row = first + local;
-        if (this.#load(newer + row) !== 0) continue;
+        if (!this.isNewest(row, bound)) continue; // a writer that has ended may have left links to rows behind
         const hash = hashKey(columns, local);
         let at = hash & mask;
         while (this.#word(table + at) !== 0) at = (at + 1) & mask;
