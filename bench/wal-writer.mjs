@@ -10,7 +10,7 @@ import { KEY, rowSchema, UNSHARDED } from "./wal-rows.mjs";
 const { ShardWriter } = await import(new URL("../dist/writer/shard-writer.js", import.meta.url).href);
 
 /** @typedef {import("../src/writer/shard-writer.js").ShardWriter} Writer */
-/** @typedef {Partial<import("../src/writer/shard-writer.js").ShardWriterOptions>} WriterOptions */
+/** @typedef {Partial<import("../src/writer/writer-settings.js").ShardWriterOptions>} WriterOptions */
 
 /** Room for all that one case writes: there is nothing yet that would take rows out of memory. @type {WriterOptions} */
 const ROOMY = { maxMemoryBytes: 6 * 2 ** 30 };

@@ -6,7 +6,7 @@
 import type { SchemaLike } from "../arrow/shape.js";
 import { type MaintenanceOptions, maintenanceSettings } from "../compact/maintenance-options.js";
 import { UsageError } from "../errors.js";
-import { checkWriterSettings } from "../writer/shard-writer.js";
+import { checkWriterSettings } from "../writer/writer-settings.js";
 import { assertKnownOptions } from "./known-options.js";
 import { openLanceTable } from "./lance-catalog.js";
 import type { WriterSettings } from "./open-shard.js";

@@ -6,8 +6,8 @@
 import type { RecordBatchLike } from "../arrow/shape.js";
 import type { MaintenanceStatus } from "../compact/maintenance-status.js";
 import type { TableLike } from "../writer/put-rows.js";
-import type { WriterStats } from "../writer/shard-writer.js";
 import type { Durability } from "../writer/waiting-put.js";
+import type { WriterStats } from "../writer/writer-stats.js";
 
 /** How rows are put. */
 export interface PutOptions {

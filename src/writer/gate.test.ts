@@ -6,7 +6,8 @@ import { rowsOf } from "../../test/plain-model.js";
 import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
 import { MemoryStore } from "../storage/memory-store.js";
 import { BatchStore } from "../store/batch-store.js";
-import { ShardWriter, type ShardWriterOptions } from "./shard-writer.js";
+import { ShardWriter } from "./shard-writer.js";
+import type { ShardWriterOptions } from "./writer-settings.js";
 
 const schema = new Schema([new Field("id", new Int64(), false), new Field("text", new Utf8(), true)]);
 

@@ -12,8 +12,9 @@ import { decodeShardManifest, encodeShardManifest } from "../lance/shard-manifes
 import { encodeSentinel } from "../lance/wal-entry.js";
 import { MemoryStore } from "../storage/memory-store.js";
 import { formatPosition } from "./position.js";
-import { ShardWriter, type ShardWriterOptions } from "./shard-writer.js";
+import { ShardWriter } from "./shard-writer.js";
 import { batchOfRows, rowOf, schema } from "./writer.fixture.js";
+import type { ShardWriterOptions } from "./writer-settings.js";
 
 let store: MemoryStore;
 let writers: ShardWriter[];

@@ -5,8 +5,9 @@ import { UNSHARDED_SHARD_ID } from "../lance/shard-id.js";
 import { encodeSentinel } from "../lance/wal-entry.js";
 import { MemoryStore } from "../storage/memory-store.js";
 import type { Flushed, Flusher, FlushPlan } from "./flusher.js";
-import { ShardWriter, type ShardWriterOptions } from "./shard-writer.js";
+import { ShardWriter } from "./shard-writer.js";
 import { batchOfRows, HandTimers, outcomeOf, rowOf, schema, turn } from "./writer.fixture.js";
+import type { ShardWriterOptions } from "./writer-settings.js";
 
 /** Flushes wait until they are told what becomes of them. */
 class HeldFlusher implements Flusher {

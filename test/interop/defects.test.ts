@@ -24,7 +24,8 @@ import { LocalStore } from "../../src/storage/local-store.js";
 import { MemoryStore } from "../../src/storage/memory-store.js";
 import type { ObjectStore } from "../../src/storage/object-store.js";
 import { replayLimits } from "../../src/table/replay-limits.js";
-import { ShardWriter, type ShardWriterOptions } from "../../src/writer/shard-writer.js";
+import { ShardWriter } from "../../src/writer/shard-writer.js";
+import type { ShardWriterOptions } from "../../src/writer/writer-settings.js";
 import { type LanceTable, lanceRows, lanceUpsert, makeLanceTable } from "../lancedb.js";
 import { rowsOf } from "../plain-model.js";
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { ShardWriterOptions } from "../../src/writer/shard-writer.js";
+
 import type { Durability } from "../../src/writer/waiting-put.js";
+import type { ShardWriterOptions } from "../../src/writer/writer-settings.js";
 import type { Random } from "../arrow-random-data.js";
 
 /** Sizes and habits of the writers of a simulation. */

@@ -16,7 +16,7 @@ import type { Lease } from "../../table/open-writers.js";
 import { SharedShard } from "../../table/shared-shard.js";
 import { parseTablePath } from "../../table/table-path.js";
 import { ROW_ID } from "../../table/table-schema.js";
-import type { WriterStats } from "../../writer/shard-writer.js";
+import type { WriterStats } from "../../writer/writer-stats.js";
 
 /** How the table is opened. */
 export interface TargetOptions {
