@@ -165,7 +165,8 @@ async function isTable({ directory, database, name }: TablePath): Promise<boolea
 
 async function openOrCreate(lancedb: LanceDb, path: TablePath, create: KeyedSchema | undefined): Promise<Table> {
   const connection = await storageCall(`cannot open the database ${path.database}`, () =>
-    lancedb.connect(path.database, { readConsistencyInterval: 0 }),
+    // Without a consistency interval: what is set upon a version that is not the newest any more is refused.
+    lancedb.connect(path.database),
   );
   try {
     if (create === undefined) {

@@ -40,12 +40,13 @@ export async function ensureWriteSpec(
       }
     }
     if (failure instanceof ConflictError) throw failure;
-    await beforeSet(); // which may have moved the table on to a version that has one
+    await beforeSet();
+    const maintainsIndexes = (await table.listIndices()).length > 0;
+    // Right before it is set: the handle may have moved on meanwhile to a version that has one, which would be replaced.
     const meanwhile = await storageCall(`cannot read the write spec of ${path.directory}`, () =>
       table.getLsmWriteSpec(),
     );
     if (meanwhile !== undefined) return unsharded(meanwhile, path);
-    const maintainsIndexes = (await table.listIndices()).length > 0;
     try {
       await table.setLsmWriteSpec({
         specType: "unsharded",
