@@ -13,6 +13,8 @@ import type { Told } from "./told.js";
 
 /** Small ones, so that there is more than one. */
 export const MEMTABLE_BYTES = 1024 * 1024;
+/** Nothing makes SSTables here: all that is put stays in memory. */
+export const MEMTABLE_SLOTS = 256;
 
 /** What was found. */
 export interface VerifiedShard {
@@ -53,5 +55,6 @@ function open(directory: string): Promise<ShardWriter> {
     schema: SCHEMA,
     primaryKey: PRIMARY_KEY,
     memtableBytes: MEMTABLE_BYTES,
+    memtableSlots: MEMTABLE_SLOTS,
   });
 }

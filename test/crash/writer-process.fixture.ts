@@ -13,6 +13,7 @@ import { type Caller, codeOf, runCaller, say } from "./callers.js";
 import { heldPuts } from "./held-puts.js";
 import type { ProducerThreadData } from "./producer-thread.fixture.js";
 import { PRIMARY_KEY, SCHEMA } from "./put-plan.js";
+import { MEMTABLE_SLOTS } from "./verify-shard.js";
 
 /** The process's one argument, as JSON. */
 export interface WriterProcessOptions {
@@ -42,6 +43,7 @@ async function run(options: WriterProcessOptions): Promise<void> {
     schema: SCHEMA,
     primaryKey: PRIMARY_KEY,
     memtableBytes,
+    memtableSlots: MEMTABLE_SLOTS,
     maxMemoryBytes: 2 ** 30,
   });
   say("opened", JSON.stringify({ epoch: writer.epoch, held: Object.fromEntries(heldPuts(writer.memtables)) }));
