@@ -19,12 +19,15 @@ const threadModules = {
 // `--mode stress` runs the stress tests and nothing else; PENNON_STRESS=short|long tells them how much to do.
 export default defineConfig(({ mode }) => {
   const stress = mode === "stress";
-  const minutes = process.env["PENNON_STRESS"] === "short" ? 3 : 30;
+  const short = process.env["PENNON_STRESS"] === "short";
+  const minutes = short ? 3 : 30;
+  // Of these the ordinary tests are the short form.
+  const longOnly = short ? ["test/life/**", "test/stress/crash-*"] : [];
   return {
     plugins: [threadModules],
     test: {
       include: stress ? stressTests : tests,
-      exclude: stress ? ["**/node_modules/**"] : ["**/node_modules/**", ...stressTests],
+      exclude: stress ? ["**/node_modules/**", ...longOnly] : ["**/node_modules/**", ...stressTests],
       // Tests start real worker threads on shared memory and measure their own process: each file gets a process.
       pool: "forks",
       maxWorkers: stress ? 1 : 2,

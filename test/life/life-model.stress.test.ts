@@ -13,7 +13,14 @@ it.each(KINDS.map((kind, i) => [kind.name, kind, i] as const))(
     await seeded(async () => {
       const model = new LifeModel(kind, new Random(mix(seed, i)));
       try {
-        for (let step = 0; step < STEPS; step++) await model.step();
+        // Until everything has happened, which with some seeds takes longer.
+        for (
+          let step = 0;
+          step < STEPS || (Math.min(...Object.values(model.tally)) === 0 && step < 10 * STEPS);
+          step++
+        ) {
+          await model.step();
+        }
       } finally {
         await model.close();
       }
