@@ -14,9 +14,9 @@ import { formatMessage } from "publint/utils";
 import { npm, rootPath } from "./paths.mjs";
 
 /** Most bytes of `pennon/store`, minified, with apache-arrow left out: the kernels' binary is in it. */
-const storeLimitBytes = 104 * 1024;
+const storeLimitBytes = 112 * 1024;
 /** Most bytes of the whole package, unpacked. */
-const packageLimitBytes = 3 * 1024 * 1024;
+const packageLimitBytes = 4 * 1024 * 1024;
 
 const require = createRequire(import.meta.url);
 /** @type {string[]} */

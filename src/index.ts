@@ -8,7 +8,7 @@ export type { CompactionResult } from "./compact/compactor-options.js";
 export type { GarbageItem, GarbageReport, KeptItems } from "./compact/garbage-options.js";
 export type { MaintenanceOptions } from "./compact/maintenance-options.js";
 export type { MaintenanceStatus, TaskStatus } from "./compact/maintenance-status.js";
-export type { OptimizeOutcome } from "./compact/optimize-base.js";
+export type { OptimizeOutcome } from "./compact/optimize-outcome.js";
 export {
   ClosedError,
   ConflictError,

@@ -19,9 +19,7 @@ import { ConflictError, PennonError, StorageError } from "../errors.js";
 import { mergeRows } from "../lance/base-merge.js";
 import type { EpochWatch } from "../lance/epoch-watch.js";
 import { messageOf, storageCall } from "../lance/storage-call.js";
-
-/** Told the name of each step before it begins, `<name>:before`, and after it ended, `<name>:after`; what it throws ends the work. */
-export type OnStep = (step: string) => Promise<void> | void;
+import type { OnStep } from "./on-step.js";
 
 /** How commits are made. */
 export interface BaseCommitsOptions {

@@ -6,7 +6,7 @@
 import type { Schema } from "apache-arrow";
 import type { WatermarkOutcome } from "../lance/base-watermark.js";
 import type { ManifestStore } from "../lance/manifest-store.js";
-import type { OnStep } from "./base-commits.js";
+import type { OnStep } from "./on-step.js";
 
 /** Bounds of a run. */
 export interface CompactionLimits {

@@ -61,7 +61,8 @@ import {
 } from "./compactor-options.js";
 import { mergeChunks } from "./merge-chunks.js";
 import { nextToMerge, unmergedSsTables } from "./merge-plan.js";
-import { type OptimizeOutcome, optimizeBase } from "./optimize-base.js";
+import { optimizeBase } from "./optimize-base.js";
+import type { OptimizeOutcome } from "./optimize-outcome.js";
 
 export class Compactor {
   readonly #options: CompactorOptions;

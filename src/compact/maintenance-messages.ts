@@ -10,7 +10,7 @@ import type { GarbageReport } from "./garbage-options.js";
 import type { MaintainedTable } from "./maintained-table.js";
 import type { MaintenanceSettings } from "./maintenance-options.js";
 import type { MaintenanceStatus } from "./maintenance-status.js";
-import type { OptimizeOutcome } from "./optimize-base.js";
+import type { OptimizeOutcome } from "./optimize-outcome.js";
 
 /** How the thread is started. */
 export interface MaintenanceThreadData {

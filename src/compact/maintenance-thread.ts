@@ -22,7 +22,7 @@ import type {
 } from "./maintenance-messages.js";
 import type { MaintenanceSettings } from "./maintenance-options.js";
 import { IDLE_STATUS, type MaintenanceStatus } from "./maintenance-status.js";
-import type { OptimizeOutcome } from "./optimize-base.js";
+import type { OptimizeOutcome } from "./optimize-outcome.js";
 
 type Kind = MaintenanceRequest["kind"];
 type Answer = MaintenanceAnswers[Kind];

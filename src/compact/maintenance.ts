@@ -27,7 +27,7 @@ import type { MaintainedTable } from "./maintained-table.js";
 import type { MaintenanceSettings } from "./maintenance-options.js";
 import { type MaintenanceStatus, type MaintenanceTaskName, StatusKeeper } from "./maintenance-status.js";
 import { MergeProgress } from "./merge-progress.js";
-import type { OptimizeOutcome } from "./optimize-base.js";
+import type { OptimizeOutcome } from "./optimize-outcome.js";
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 5 * 60_000;

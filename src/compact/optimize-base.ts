@@ -13,15 +13,7 @@
  */
 import type { Table } from "@lancedb/lancedb";
 import type { BaseCommits } from "./base-commits.js";
-
-/** What was tidied up. */
-export interface OptimizeOutcome {
-  readonly fragmentsRemoved: number;
-  readonly fragmentsAdded: number;
-  readonly versionsRemoved: number;
-  readonly bytesRemoved: number;
-  readonly milliseconds: number;
-}
+import type { OptimizeOutcome } from "./optimize-outcome.js";
 
 /** The table, and what is to be kept. */
 export interface OptimizeOptions {

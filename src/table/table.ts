@@ -6,7 +6,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { CompactionResult } from "../compact/compactor-options.js";
 import type { GarbageReport } from "../compact/garbage-options.js";
-import type { OptimizeOutcome } from "../compact/optimize-base.js";
+import type { OptimizeOutcome } from "../compact/optimize-outcome.js";
 import { ClosedError, UsageError } from "../errors.js";
 import { checkScanOptions, type ScanOptions } from "../scan/scan-snapshot.js";
 import type { Position } from "../writer/position.js";
