@@ -162,6 +162,7 @@ export class Maintenance {
     const { database, name, shardDirectory, epoch, primaryKey } = this.#table;
     const published = await this.#publishedBefore(generation);
     if (published !== undefined) return published;
+    await this.#assertFewUnmerged();
     const lancedb = await loadLanceDb();
     const directory = newSsTableName(generation);
     const memtable = Memtable.attachPinned(handle, { cachedBatches: 1 }); // the writer keeps it until this is done
@@ -187,12 +188,15 @@ export class Maintenance {
   async #publishedBefore(generation: number): Promise<Flushed | undefined> {
     const manifest = await this.#manifests.refresh();
     assertHeld(manifest, this.#table.epoch, this.#table.shardId);
+    if (manifest.currentGeneration <= generation) return undefined;
+    const ssTable = manifest.ssTables.find((one) => one.generation === generation);
+    return { rows: ssTable?.physicalRows ?? 0, bytes: 0 };
+  }
+
+  /** Every SSTable makes reads slower; while none are merged, memory and log have to bear it. @throws StorageError */
+  async #assertFewUnmerged(): Promise<void> {
     const { unmerged } = await this.#progress.read();
-    if (manifest.currentGeneration > generation) {
-      const ssTable = manifest.ssTables.find((one) => one.generation === generation);
-      return { rows: ssTable?.physicalRows ?? 0, bytes: 0 };
-    }
-    if (unmerged.ssTables < MAX_UNMERGED) return undefined;
+    if (unmerged.ssTables < MAX_UNMERGED) return;
     const because = this.#status.current.tasks.compact.lastError?.message ?? "they are merged one after the other";
     throw new StorageError(
       `${unmerged.ssTables} SSTables of ${this.#table.tableDirectory} are not merged, at most ${MAX_UNMERGED} may be: ${because}`,

@@ -8,7 +8,8 @@
  */
 import type { Schema } from "apache-arrow";
 import { CorruptError, GoneError } from "../errors.js";
-import { parseWalKey, WAL_PREFIX, walKey } from "../lance/names.js";
+import { listPositions } from "../lance/log-positions.js";
+import { walKey } from "../lance/names.js";
 import { inspectEntry, readEntry, type WalEntry } from "../lance/wal-entry-reader.js";
 import { ObjectNotFoundError, type ObjectStore } from "../storage/object-store.js";
 import type { LiveMemtable } from "../writer/memtable-set.js";
@@ -81,14 +82,9 @@ export class ChangeSource<T> {
 
   /** The entry before the oldest one behind which the log has no hole. */
   async beforeOldest(): Promise<Place> {
-    const entries: number[] = [];
-    for await (const { key } of this.#followed.store.list(WAL_PREFIX)) {
-      const position = parseWalKey(key);
-      if (position !== undefined) entries.push(position);
-    }
-    entries.sort((a, b) => b - a);
-    let oldest = (entries[0] ?? 0) + 1;
-    for (const entry of entries) {
+    const entries = await listPositions(this.#followed.store);
+    let oldest = (entries.at(-1) ?? 0) + 1;
+    for (const entry of entries.toReversed()) {
       if (entry !== oldest - 1) break;
       oldest = entry;
     }
@@ -136,10 +132,7 @@ export class ChangeSource<T> {
   }
 
   async #hasEntryBehind(entry: number): Promise<boolean> {
-    for await (const { key } of this.#followed.store.list(WAL_PREFIX)) {
-      if ((parseWalKey(key) ?? 0) > entry) return true;
-    }
-    return false;
+    return ((await listPositions(this.#followed.store)).at(-1) ?? 0) > entry;
   }
 
   async #throwGone(entry: number): Promise<never> {

@@ -9,6 +9,7 @@ import { arrowData } from "../arrow/data.js";
 import { recordBatch } from "../arrow/record-batch.js";
 import { RowReader } from "../arrow/rows/row-reader.js";
 import { TOMBSTONE } from "../lance/storage-schema.js";
+import { isMarked } from "../scan/tombstones.js";
 import { formatPosition, type Position } from "../writer/position.js";
 import { OPERATION } from "./table-schema.js";
 
@@ -68,11 +69,9 @@ export class ChangeMaker<R> {
 function operationsOf(tombstones: Data | undefined, rows: number) {
   const offsets = new Int32Array(rows + 1);
   const words: string[] = [];
-  const first = tombstones?.offset ?? 0;
+  const bits = { bytes: tombstones?.values ?? new Uint8Array(0), offset: tombstones?.offset ?? 0 };
   for (let row = 0; row < rows; row++) {
-    const bit = first + row;
-    const deleted = ((Number(tombstones?.values?.[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) === 1;
-    const word = deleted ? "delete" : "put";
+    const word = isMarked(bits, row) ? "delete" : "put";
     words.push(word);
     offsets[row + 1] = (offsets[row] ?? 0) + word.length;
   }
